@@ -1,0 +1,262 @@
+"""The nouns of the scheduler: enums and frozen values that cross borders between modules.
+
+Nothing here knows the database, a model or a screen. All times are aware and in UTC; durations are
+milliseconds where the name says `_ms` and seconds otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+ALL_BOTS = "*"
+
+
+class JobType(StrEnum):
+    """The built-in job types. Hosts register further ones under their own names."""
+
+    PROFILE_MAINTENANCE = "profile_maintenance"
+    MEMORY_CONSOLIDATION = "memory_consolidation"
+    MEMORY_DECAY = "memory_decay"
+
+
+class RunStatus(StrEnum):
+    """Exactly the five words of `job_runs.status`. Cancelled and timed out are `failed`."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (RunStatus.PENDING, RunStatus.RUNNING)
+
+
+class Trigger(StrEnum):
+    """Why a run exists: its slot came, a person asked, or an earlier attempt failed."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    RETRY = "retry"
+
+
+class EntityType(StrEnum):
+    USER = "user"
+    BOT = "bot"
+
+
+class EventLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class NodeState(StrEnum):
+    """`lost` is never stored: it is what readers call an active node whose lease expired."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One row of `scheduled_jobs`."""
+
+    id: UUID
+    job_type: str
+    bot_id: str
+    enabled: bool
+    interval_minutes: int
+    last_run_at: datetime | None
+    next_run_at: datetime
+    config_json: str
+    claim_seq: int
+    created_at: datetime
+    paused_by: str | None = None
+    paused_reason: str | None = None
+    paused_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One row of `job_runs`: one attempt, or one slot that was skipped.
+
+    `job_id` is None once the job was deleted; type and bot stay readable. `first_run_id` points at the
+    first attempt for a retry, and is None for a first attempt. `reason` says why a run was skipped.
+    `coalesced` counts the earlier slots this run stands for. `progress` is a short line for screens.
+    """
+
+    id: UUID
+    job_id: UUID | None
+    job_type: str
+    bot_id: str
+    status: RunStatus
+    trigger: Trigger
+    scheduled_for: datetime
+    claim_seq: int | None
+    coalesced: int
+    attempt: int
+    first_run_id: UUID | None
+    node_id: UUID | None
+    created_at: datetime
+    available_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_ms: int | None
+    result_json: str | None
+    error_message: str | None
+    reason: str | None
+    progress: str | None
+    suspicious: tuple[str, ...]
+    cancel_requested_at: datetime | None
+    cancel_requested_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """One log line of a run. Messages name entities and keys, never a person's own text."""
+
+    id: int
+    run_id: UUID
+    at: datetime
+    level: EventLevel
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One scheduler process that uses this database."""
+
+    id: UUID
+    name: str
+    state: NodeState
+    version: str
+    started_at: datetime
+    heartbeat_at: datetime
+    running: int
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOverview:
+    """A job with what an operator wants beside it.
+
+    Attributes:
+        current: the run that is running, else the oldest pending one, else None.
+        last: the latest finished run (skipped ones included), else None.
+        strip: the outcome of up to 30 latest finished runs, oldest first; a suspicious success is marked.
+        p50_ms, p95_ms: over the durations of up to 200 latest successes; None without one.
+        lateness: seconds between the slot and now while a due, enabled job has not been claimed, else 0.
+    """
+
+    job: Job
+    current: Run | None
+    last: Run | None
+    strip: tuple["Outcome", ...]
+    p50_ms: float | None
+    p95_ms: float | None
+    lateness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: RunStatus
+    suspicious: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurationPoint:
+    """One finished run in a duration chart."""
+
+    run_id: UUID
+    started_at: datetime
+    duration_ms: int
+    status: RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Whose profile: `user/ada` or `bot/nova`. Ids are lower-cased, as llm-bawt stores them."""
+
+    type: EntityType
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One row of `entity_profile_attributes`: something once said or inferred about an entity.
+
+    Attributes:
+        value: any JSON value as Python has it; nearly always text.
+        confidence: 0 to 1.
+        source: `explicit` (the person said it), `inferred` or `system`.
+    """
+
+    id: int
+    category: str
+    key: str
+    value: object
+    confidence: float
+    source: str
+    created_at: datetime
+    updated_at: datetime
+    source_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of a summary and the attribute ids it rests on; never empty ones."""
+
+    text: str
+    category: str
+    attribute_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One row of `entity_profiles`.
+
+    `revision` counts every change to the entity's attributes (the database counts, by trigger), and
+    `summarised_revision` is the one the live summary was made from. `summary_model` is the checksum of
+    the model that wrote it, the empty text when no model did, and None when there is no summary.
+    """
+
+    entity: Entity
+    display_name: str | None
+    summary: str | None
+    summary_updated_at: datetime | None
+    revision: int
+    summarised_revision: int | None
+    summary_model: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileVersion:
+    """An immutable published summary. Version numbers count from 1 for each entity."""
+
+    entity: Entity
+    version: int
+    run_id: UUID | None
+    created_at: datetime
+    summary: str
+    sentences: tuple[Sentence, ...]
+    revision: int
+    model: str | None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileChange:
+    """What one run did to one summary: the version before (None for the first) and after."""
+
+    before: ProfileVersion | None
+    after: ProfileVersion
