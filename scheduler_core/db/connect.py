@@ -1,0 +1,188 @@
+"""One way to reach PostgreSQL, for the pool, the LISTEN connection and the migrations alike."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+
+import asyncpg
+from asyncpg.exceptions import (
+    AdminShutdownError,
+    CannotConnectNowError,
+    ConnectionDoesNotExistError,
+    CrashShutdownError,
+    DiskFullError,
+    InsufficientPrivilegeError,
+    InvalidAuthorizationSpecificationError,
+    InvalidCatalogNameError,
+    InvalidPasswordError,
+    PostgresConnectionError,
+    ReadOnlySQLTransactionError,
+    TooManyConnectionsError,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from scheduler_core.errors import ConfigError, DatabaseError, DatabaseUnreachableError
+
+CONNECT_TIMEOUT = 10.0
+COMMAND_TIMEOUT = 60.0
+
+# The server is there but not for us now, or the wire broke: waiting and trying again is right.
+_AWAY = (
+    OSError,
+    AdminShutdownError,
+    CannotConnectNowError,
+    ConnectionDoesNotExistError,
+    CrashShutdownError,
+    PostgresConnectionError,
+    TooManyConnectionsError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the database is.
+
+    Args:
+        dsn: a libpq URI. It may hold a password, so it is kept out of `repr`.
+        embedded: whether this is the private server of the data directory.
+    """
+
+    dsn: str
+    embedded: bool = False
+
+    @classmethod
+    def parse(cls, url: str, *, embedded: bool = False) -> "Address":
+        """Accepts `postgresql://`, `postgres://` and SQLAlchemy's `postgresql+driver://`.
+
+        Raises:
+            ConfigError: another scheme, or no database name.
+        """
+        dsn = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.strip())
+        hint = "Use postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+        if not dsn.startswith("postgresql://"):
+            raise ConfigError("The database URL does not start with postgresql://.", hint)
+        try:
+            parts = urlsplit(dsn)
+            database = unquote(parts.path.lstrip("/")) or parse_qs(parts.query).get("dbname", [""])[0]
+            _ = parts.port
+        except ValueError:
+            raise ConfigError("The database URL cannot be read.", hint) from None
+        if not database:
+            raise ConfigError("The database URL names no database.", hint)
+        return cls(dsn=dsn, embedded=embedded)
+
+    def __repr__(self) -> str:
+        return f"Address({self.label})"
+
+    @property
+    def database(self) -> str:
+        parts = urlsplit(self.dsn)
+        return unquote(parts.path.lstrip("/")) or parse_qs(parts.query)["dbname"][0]
+
+    @property
+    def label(self) -> str:
+        """What a screen may show: `embedded · llm_bawt` or `host/llm_bawt`; never a user or password."""
+        if self.embedded:
+            return f"embedded · {self.database}"
+        parts = urlsplit(self.dsn)
+        host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
+        port = f":{parts.port}" if parts.port and parts.port != 5432 else ""
+        return f"{host}{port}/{self.database}"
+
+    @property
+    def password(self) -> str | None:
+        parts = urlsplit(self.dsn)
+        return unquote(parts.password) if parts.password else None
+
+    @property
+    def dsn_without_password(self) -> str:
+        parts = urlsplit(self.dsn)
+        if not parts.password:
+            return self.dsn
+        user = parts.netloc.rpartition("@")[0].partition(":")[0]
+        return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
+
+
+async def connect(
+    address: Address, *, application: str, read_only: bool = False
+) -> "asyncpg.Connection[asyncpg.Record]":
+    """Opens one connection; times on it are UTC and no statement outlasts `COMMAND_TIMEOUT` seconds.
+
+    Args:
+        application: shown in `pg_stat_activity`.
+        read_only: the server then refuses every write of this session.
+
+    Raises:
+        DatabaseUnreachableError, DatabaseError, ConfigError: in words a person can act on.
+    """
+    with plain_errors(address):
+        return await asyncpg.connect(
+            address.dsn,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
+            server_settings={
+                "application_name": application,
+                "timezone": "UTC",
+                "default_transaction_read_only": "on" if read_only else "off",
+            },
+        )
+
+
+@contextmanager
+def plain_errors(address: Address) -> Iterator[None]:
+    """Turns driver errors into ours. Everything else passes; violations of constraints pass too."""
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig.__cause__ if error.orig is not None else None
+        raise _plain(cause or error.orig or error, address) from error
+    except (*_AWAY, asyncpg.InterfaceError, asyncpg.PostgresError, PoolTimeoutError, TimeoutError) as error:
+        raise _plain(error, address) from error
+
+
+def _plain(error: BaseException, address: Address) -> BaseException:
+    where = address.label
+    if isinstance(error, InvalidPasswordError | InvalidAuthorizationSpecificationError):
+        return DatabaseUnreachableError(
+            f"The database at {where} refused the user or password.",
+            "Check LLM_BAWT_DATABASE_URL, or LLM_BAWT_POSTGRES_USER and LLM_BAWT_POSTGRES_PASSWORD.",
+        )
+    if isinstance(error, InvalidCatalogNameError):
+        return DatabaseUnreachableError(
+            f"There is no database {address.database} at {where}.",
+            f"Create it with: createdb {address.database}",
+        )
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseError(
+            "Every database connection of this process is in use.", "Raise LLM_BAWT_DATABASE_POOL_SIZE."
+        )
+    if isinstance(error, DiskFullError):
+        return DatabaseError(
+            f"The disk of the database at {where} is full.", "Free some space; work resumes by itself."
+        )
+    if isinstance(error, ReadOnlySQLTransactionError):
+        return DatabaseError("This session is read-only.", "Start without --read-only to change things.")
+    if isinstance(error, InsufficientPrivilegeError):
+        return DatabaseError(
+            f"The database user may not do this at {where}.", "Ask for a role that may write these tables."
+        )
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return DatabaseUnreachableError(
+            f"The database at {where} did not answer in time.", "Is it running and reachable?"
+        )
+    if isinstance(error, _AWAY):
+        kind = "starting up or shutting down" if isinstance(error, CannotConnectNowError) else "not reachable"
+        return DatabaseUnreachableError(
+            f"The database at {where} is {kind}.", "Start it, or correct LLM_BAWT_DATABASE_URL."
+        )
+    if isinstance(error, asyncpg.InterfaceError):
+        if "closed" in str(error) or "released" in str(error):
+            return DatabaseUnreachableError(
+                f"The connection to {where} was lost.", "It is opened again by itself."
+            )
+        return error
+    return error

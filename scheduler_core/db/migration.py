@@ -1,0 +1,78 @@
+"""Brings a database to this release's schema, once, however many processes start together.
+
+Alembic does the work but is imported only when there is some: an up-to-date database costs one SELECT.
+It does not downgrade, and it does not touch another application's tables or version table.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scheduler_core.db.connect import Address, plain_errors
+from scheduler_core.errors import DatabaseTooNewError
+
+VERSION_TABLE = "llm_bawt_schema_version"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+# Any fixed number will do, as long as every release uses the same one.
+_LOCK = 0x6C6C6D5F62617774
+
+
+def known_revisions() -> list[str]:
+    """The revisions this release ships, oldest first; they are numbered by their file names."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+async def current_revision(engine: AsyncEngine, *, address: Address) -> str | None:
+    """The revision of the database; None where there is no schema of ours yet."""
+    with plain_errors(address):
+        async with engine.connect() as connection:
+            return await connection.run_sync(_current)
+
+
+async def migrate(engine: AsyncEngine, *, address: Address) -> bool:
+    """Migrates if needed and tells whether it did.
+
+    Call it before other connections are opened: DDL invalidates their prepared statements.
+
+    Raises:
+        DatabaseTooNewError: the database was migrated by a later release.
+    """
+    if await current_revision(engine, address=address) == known_revisions()[-1]:
+        return False
+    with plain_errors(address):
+        async with engine.connect() as connection:
+            # The pool's connections autocommit; all of this is one transaction.
+            transactional = await connection.execution_options(isolation_level="READ COMMITTED")
+            async with transactional.begin():
+                return await transactional.run_sync(_upgrade)
+
+
+def _current(connection: Connection) -> str | None:
+    # search_path decides, as it does for every later statement.
+    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": VERSION_TABLE}) is None:
+        return None
+    revision = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    if revision is not None and revision not in known_revisions():
+        raise DatabaseTooNewError(
+            f"This database was made by a newer release (schema {revision}; this one knows up to "
+            f"{known_revisions()[-1]}).",
+            "Upgrade bawt-console; an older one would damage the data.",
+        )
+    return None if revision is None else str(revision)
+
+
+def _upgrade(connection: Connection) -> bool:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    # Whoever held the lock before us may have done the work.
+    if _current(connection) == known_revisions()[-1]:
+        return False
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return True
