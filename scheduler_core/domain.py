@@ -171,6 +171,33 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs to list; the default lists all. Patterns use `*` and match the whole word.
+
+    Attributes:
+        statuses: empty means every status.
+        since: only runs that started at or after it (waiting runs always match).
+        min_duration_ms: only finished runs at least this long.
+    """
+
+    statuses: frozenset[RunStatus] = frozenset()
+    job_id: UUID | None = None
+    job_type: str | None = None
+    bot_id: str | None = None
+    trigger: Trigger | None = None
+    since: datetime | None = None
+    min_duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCursor:
+    """The last run of a page, newest first; waiting runs (no start yet) come before all others."""
+
+    started_at: datetime | None
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DurationPoint:
     """One finished run in a duration chart."""
 
