@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
@@ -26,6 +27,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from scheduler_core.errors import ConfigError, DatabaseError, DatabaseUnreachableError
+
+# asyncpg's connection is generic for the type checker only.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 60.0
@@ -107,9 +111,7 @@ class Address:
         return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
 
 
-async def connect(
-    address: Address, *, application: str, read_only: bool = False
-) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect(address: Address, *, application: str, read_only: bool = False) -> Connection:
     """Opens one connection; times on it are UTC and no statement outlasts `COMMAND_TIMEOUT` seconds.
 
     Args:

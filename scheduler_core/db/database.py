@@ -6,15 +6,11 @@ SQLAlchemy engine is the pool and what a host shares. No statement text lives he
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from scheduler_core.db.connect import Address, connect, plain_errors
-
-if TYPE_CHECKING:
-    Connection = asyncpg.Connection[asyncpg.Record]
+from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 
 
 class Database:
@@ -47,7 +43,7 @@ class Database:
         return cls(engine, address=address)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator["Connection"]:
+    async def connection(self) -> AsyncIterator[Connection]:
         """A driver connection on which every statement commits by itself.
 
         Raises:
@@ -67,7 +63,7 @@ class Database:
                         await borrowed.invalidate()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Connection"]:
+    async def transaction(self) -> AsyncIterator[Connection]:
         """A driver connection inside one transaction; an exception rolls it back."""
         async with self.connection() as raw, raw.transaction():
             yield raw

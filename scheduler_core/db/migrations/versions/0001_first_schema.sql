@@ -370,3 +370,16 @@ CREATE TRIGGER entity_profiles_notice AFTER INSERT OR DELETE ON entity_profiles
     FOR EACH STATEMENT EXECUTE FUNCTION bawt_changed('profiles');
 CREATE TRIGGER entity_profiles_updated_notice AFTER UPDATE ON entity_profiles
     FOR EACH STATEMENT EXECUTE FUNCTION bawt_changed('profiles');
+
+-- The bots this database knows. Reads one index entry a bot, not one a memory.
+CREATE FUNCTION bawt_bots() RETURNS TABLE (bot_id text) LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE step AS (
+        (SELECT m.bot_id FROM memories m ORDER BY m.bot_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT m.bot_id FROM memories m WHERE m.bot_id > step.bot_id ORDER BY m.bot_id LIMIT 1)
+        FROM step WHERE step.bot_id IS NOT NULL
+    )
+    SELECT step.bot_id::text FROM step WHERE step.bot_id IS NOT NULL
+    UNION
+    SELECT p.entity_id::text FROM entity_profiles p WHERE p.entity_type = 'bot'
+$$;

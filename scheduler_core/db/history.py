@@ -1,0 +1,193 @@
+"""What consoles and the command line read: jobs, runs, events, nodes. It writes nothing.
+
+History is read in keyset pages, so that page one costs the same with ten million runs behind it.
+"""
+
+from uuid import UUID
+
+from scheduler_core.db.database import Database
+from scheduler_core.db.rows import event_of, job_of, node_of, outcome_of, run_of
+from scheduler_core.db.statement import statement
+from scheduler_core.domain import (
+    DurationPoint,
+    Job,
+    JobOverview,
+    Node,
+    Run,
+    RunCursor,
+    RunEvent,
+    RunFilter,
+    RunStatus,
+)
+from scheduler_core.errors import NotFoundError
+
+JOBS_SHOWN = 1000
+
+
+class History:
+    """Reads over `scheduled_jobs`, `job_runs`, `job_run_events` and `scheduler_nodes`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def jobs(self) -> list[JobOverview]:
+        """Up to `JOBS_SHOWN` jobs, the next due first."""
+        listing = statement("list_jobs")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(listing.text, *listing.bind(limit=JOBS_SHOWN))
+            wanted = {row[name] for row in rows for name in ("current_run_id", "last_run_id")} - {None}
+            found = await connection.fetch("SELECT * FROM job_runs WHERE id = ANY ($1)", list(wanted))
+        runs = {row["id"]: run_of(row) for row in found}
+        return [
+            JobOverview(
+                job=job_of(row),
+                current=runs.get(row["current_run_id"]),
+                last=runs.get(row["last_run_id"]),
+                strip=tuple(outcome_of(word) for word in row["strip_runs"] or ()),
+                p50_ms=row["p50_ms"],
+                p95_ms=row["p95_ms"],
+                lateness=row["overdue"] if row["enabled"] else 0.0,
+            )
+            for row in rows
+        ]
+
+    async def job(self, job_id: UUID) -> Job:
+        """
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow("SELECT * FROM scheduled_jobs WHERE id = $1", job_id)
+        if row is None:
+            raise NotFoundError(f"There is no job {job_id}.", "List them with: bawt-console jobs list")
+        return job_of(row)
+
+    async def find_jobs(self, name: str) -> list[Job]:
+        """The jobs a person means by a job type, by `TYPE:BOT`, or by the first characters of an id."""
+        job_type, _, bot = name.partition(":")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM scheduled_jobs WHERE (job_type = $1 AND ($2 = '' OR bot_id = $2))"
+                " OR (length($3) >= 4 AND starts_with(id::text, $3)) ORDER BY job_type, bot_id, id",
+                job_type,
+                bot,
+                name.lower(),
+            )
+        return [job_of(row) for row in rows]
+
+    async def runs(
+        self, wanted: RunFilter | None = None, *, before: RunCursor | None = None, limit: int = 300
+    ) -> list[Run]:
+        """One page, newest first; pass the last run of a page as `before` to get the next one."""
+        conditions, values = _conditions(wanted or RunFilter(), before)
+        query = (
+            f"SELECT * FROM job_runs WHERE {' AND '.join(conditions) or 'true'}"
+            f" ORDER BY started_at DESC, id DESC LIMIT {int(limit)}"
+        )
+        async with self._database.connection() as connection:
+            return [run_of(row) for row in await connection.fetch(query, *values)]
+
+    async def run(self, run_id: UUID) -> Run:
+        """
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow("SELECT * FROM job_runs WHERE id = $1", run_id)
+        if row is None:
+            raise NotFoundError(f"There is no run {run_id}.", "List them with: bawt-console runs list")
+        return run_of(row)
+
+    async def find_runs(self, prefix: str) -> list[Run]:
+        """Up to ten runs whose id starts with `prefix` (at least four characters, or none match)."""
+        low, high = _id_range(prefix)
+        if low is None or high is None:
+            return []
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM job_runs WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT 10", low, high
+            )
+        return [run_of(row) for row in rows]
+
+    async def attempts(self, run: Run) -> list[Run]:
+        """Every attempt at the same slot, the first one first."""
+        first = run.first_run_id or run.id
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM job_runs WHERE id = $1 OR first_run_id = $1 ORDER BY attempt, id", first
+            )
+        return [run_of(row) for row in rows]
+
+    async def events(self, run_id: UUID, *, after: int = 0, limit: int = 1000) -> list[RunEvent]:
+        """Log lines with an id above `after`, oldest first."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM job_run_events WHERE run_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+                run_id,
+                after,
+                limit,
+            )
+        return [event_of(row) for row in rows]
+
+    async def durations(self, job_id: UUID, *, limit: int = 200) -> list[DurationPoint]:
+        """The latest finished runs of a job, skipped ones left out, oldest first."""
+        query = statement("durations")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(query.text, *query.bind(job=job_id, limit=limit))
+        return [
+            DurationPoint(
+                run_id=row["id"],
+                started_at=row["started_at"],
+                duration_ms=row["duration_ms"] or 0,
+                status=RunStatus(row["status"]),
+            )
+            for row in rows
+        ]
+
+    async def nodes(self) -> list[Node]:
+        """Nodes that live, and those that stopped within a day."""
+        async with self._database.connection() as connection:
+            return [node_of(row) for row in await connection.fetch(statement("list_nodes").text)]
+
+
+def _conditions(wanted: RunFilter, before: RunCursor | None) -> tuple[list[str], list[object]]:
+    """Only the conditions that are asked for: `x IS NULL OR …` would keep the planner off the indexes."""
+    conditions: list[str] = []
+    values: list[object] = []
+
+    def add(condition: str, *given: object) -> None:
+        places = [f"${len(values) + number}" for number in range(1, len(given) + 1)]
+        conditions.append(condition.format(*places))
+        values.extend(given)
+
+    if wanted.statuses:
+        add("status = ANY ({}::text[])", sorted(wanted.statuses))
+    if wanted.job_id is not None:
+        add("job_id = {}", wanted.job_id)
+    if wanted.job_type is not None:
+        add("job_type LIKE {}", _like(wanted.job_type))
+    if wanted.bot_id is not None:
+        add("bot_id LIKE {}", _like(wanted.bot_id))
+    if wanted.trigger is not None:
+        add("trigger = {}", str(wanted.trigger))
+    if wanted.since is not None:
+        add("(started_at >= {} OR started_at IS NULL)", wanted.since)
+    if wanted.min_duration_ms is not None:
+        add("duration_ms >= {}", wanted.min_duration_ms)
+    if before is not None and before.started_at is not None:
+        add("(started_at, id) < ({}, {})", before.started_at, before.id)
+    elif before is not None:
+        add("(started_at IS NOT NULL OR id < {})", before.id)
+    return conditions, values
+
+
+def _like(pattern: str) -> str:
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%")
+
+
+def _id_range(prefix: str) -> tuple[UUID | None, UUID | None]:
+    digits = prefix.replace("-", "").lower()
+    if not 4 <= len(digits) <= 32 or any(digit not in "0123456789abcdef" for digit in digits):
+        return None, None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

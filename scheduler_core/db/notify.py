@@ -1,0 +1,162 @@
+"""One LISTEN connection for everybody in the process who wants to know that something changed.
+
+A notification is a hint; whoever gets one looks at the tables. After every reconnect all subscribers are
+told that anything may have changed, because hints sent meanwhile are lost.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from scheduler_core.db.connect import Address, Connection, connect, plain_errors
+from scheduler_core.errors import DatabaseError, SchedulerError
+
+WAKE_CHANNEL = "llm_bawt_wake"
+CHANGE_CHANNEL = "llm_bawt_change"
+CHANGE_KINDS = frozenset({"jobs", "runs", "events", "nodes", "profiles"})
+WAKE_KINDS = frozenset({"due", "cancel"})
+
+KEEP_ALIVE_SECONDS = 15.0
+ANSWER_SECONDS = 5.0
+FIRST_RETRY_SECONDS = 0.25
+LONGEST_RETRY_SECONDS = 15.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class FeedState:
+    """How the LISTEN connection is doing. Times are of `time.monotonic`.
+
+    Attributes:
+        since: when the server was last heard of.
+        retry_at: when the next attempt to connect is due; None while connected.
+        error: what went wrong last; None while connected.
+    """
+
+    connected: bool = False
+    since: float = 0.0
+    retry_at: float | None = None
+    error: SchedulerError | None = None
+
+    @property
+    def retry_in(self) -> float | None:
+        """Seconds until the next attempt."""
+        return None if self.retry_at is None else max(0.0, self.retry_at - time.monotonic())
+
+
+class _Subscriber:
+    """Collects kinds until somebody takes them; never grows beyond the set of kinds."""
+
+    def __init__(self) -> None:
+        self.kinds: set[str] = set()
+        self.event = asyncio.Event()
+
+    def tell(self, kinds: frozenset[str]) -> None:
+        self.kinds |= kinds
+        self.event.set()
+
+    def take(self) -> frozenset[str]:
+        kinds, self.kinds = frozenset(self.kinds), set()
+        self.event.clear()
+        return kinds
+
+
+class ChangeFeed:
+    """Listens on one channel and passes on which kinds of thing changed.
+
+    Args:
+        address: where to listen.
+        application: shown in `pg_stat_activity`.
+        channel: `CHANGE_CHANNEL` for screens, `WAKE_CHANNEL` for schedulers.
+        kinds: every kind of the channel; told to all after a reconnect.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        application: str,
+        *,
+        channel: str = CHANGE_CHANNEL,
+        kinds: frozenset[str] = CHANGE_KINDS,
+    ) -> None:
+        self.state = FeedState()
+        self._address = address
+        self._application = application
+        self._channel = channel
+        self._kinds = kinds
+        self._subscribers: set[_Subscriber] = set()
+
+    async def run(self) -> None:
+        """Listens for ever. A lost connection is not an error here: it is opened again with backoff.
+
+        Raises:
+            Exception: what is not about the database at all.
+        """
+        pause = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                connection = await connect(self._address, application=self._application)
+                pause = FIRST_RETRY_SECONDS
+                await self._listen(connection)
+            except DatabaseError as error:
+                log.warning("Listening stopped [%s]: %s", error.error_id, error)
+                self.state.connected = False
+                self.state.error = error
+            self.state.retry_at = time.monotonic() + pause
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_RETRY_SECONDS)
+
+    async def subscribe(self, *, debounce: float = 0.25) -> AsyncIterator[frozenset[str]]:
+        """Yields sets of kinds; waits `debounce` seconds after a first hint to collect others.
+
+        The first hint after a quiet time is passed on at once, so that a single change shows at once.
+        """
+        subscriber = _Subscriber()
+        self._subscribers.add(subscriber)
+        try:
+            while True:
+                await subscriber.event.wait()
+                yield subscriber.take()
+                await asyncio.sleep(debounce)
+        finally:
+            self._subscribers.discard(subscriber)
+
+    async def _listen(self, connection: Connection) -> None:
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda _: closed.set())
+        try:
+            with plain_errors(self._address):
+                await connection.add_listener(self._channel, self._heard)
+            self._alive()
+            self._tell(self._kinds)
+            while not closed.is_set():
+                try:
+                    async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                        await closed.wait()
+                except TimeoutError:
+                    # A half-open connection hears nothing and says nothing; only asking shows it.
+                    with plain_errors(self._address):
+                        await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
+                    self._alive()
+            self.state.connected = False
+            log.warning("The connection that listens on %s was closed.", self._channel)
+        finally:
+            connection.terminate()
+
+    def _alive(self) -> None:
+        self.state.connected = True
+        self.state.since = time.monotonic()
+        self.state.retry_at = None
+        self.state.error = None
+
+    def _heard(self, connection: object, pid: int, channel: str, payload: object) -> None:
+        self.state.since = time.monotonic()
+        self._tell(frozenset({str(payload)}) & self._kinds)
+
+    def _tell(self, kinds: frozenset[str]) -> None:
+        if kinds:
+            for subscriber in self._subscribers:
+                subscriber.tell(kinds)

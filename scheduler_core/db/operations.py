@@ -1,0 +1,133 @@
+"""What a person does to jobs and runs. Each action is one transaction with its audit row.
+
+Every change is guarded by the state it expects; when another console was faster, nothing changes and a
+StateError says what is the case now.
+"""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from scheduler_core.db.connect import Connection
+from scheduler_core.db.database import Database
+from scheduler_core.db.rows import job_of, run_of
+from scheduler_core.db.statement import statement
+from scheduler_core.domain import Job, Run
+from scheduler_core.errors import NotFoundError, StateError
+
+
+class Operations:
+    """Actions under one name.
+
+    Args:
+        actor: who acts, as the audit shows it, such as `ada@attic`.
+        per_bot_types: job types of which `*` means one run for each bot.
+        extra_bots: bots known from settings or the host, beside those in the database.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        actor: str,
+        per_bot_types: Sequence[str] = (),
+        extra_bots: Sequence[str] = (),
+    ) -> None:
+        self._database = database
+        self._actor = actor
+        self._per_bot_types = list(per_bot_types)
+        self._extra_bots = list(extra_bots)
+
+    async def force_run(self, job_id: UUID) -> list[Run]:
+        """Adds a waiting run now, one for each bot where `*` means that; the schedule stays.
+
+        Raises:
+            NotFoundError: there is no such job.
+            StateError: a run of this job already waits to start.
+        """
+        force = statement("force_run")
+        values = force.bind(job=job_id, bots=self._extra_bots, per_bot_types=self._per_bot_types)
+        async with self._database.transaction() as connection:
+            await self._require_job(connection, job_id)
+            runs = [run_of(row) for row in await connection.fetch(force.text, *values)]
+            if not runs:
+                raise StateError("A run of this job already waits to start.", "Watch it on the Runs screen.")
+            await self._record(connection, "force_run", "job", job_id, runs=[str(run.id) for run in runs])
+        return runs
+
+    async def pause(self, job_id: UUID, *, reason: str | None = None) -> Job:
+        """Stops new slots at once; a running run goes on.
+
+        Raises:
+            NotFoundError: there is no such job.
+            StateError: the job is paused already.
+        """
+        return await self._set_enabled(job_id, enabled=False, reason=reason)
+
+    async def resume(self, job_id: UUID) -> Job:
+        """Lets the schedule go on; slots missed while paused become one run.
+
+        Raises:
+            NotFoundError: there is no such job.
+            StateError: the job is not paused.
+        """
+        return await self._set_enabled(job_id, enabled=True, reason=None)
+
+    async def cancel(self, run_id: UUID) -> Run:
+        """Ends a waiting run now, and asks the node of a running one to stop it.
+
+        Raises:
+            NotFoundError: there is no such run.
+            StateError: the run is over.
+        """
+        async with self._database.transaction() as connection:
+            for name in ("cancel_pending", "cancel_running"):
+                cancel = statement(name)
+                values = cancel.bind(run=run_id, actor=self._actor)
+                row = await connection.fetchrow(cancel.text, *values)
+                if row is not None:
+                    await self._record(connection, "cancel", "run", run_id)
+                    return run_of(row)
+            status = await connection.fetchval("SELECT status FROM job_runs WHERE id = $1", run_id)
+        if status is None:
+            raise NotFoundError(f"There is no run {run_id}.", "List them with: bawt-console runs list")
+        raise StateError(f"The run is over: {status}.", "Only waiting and running ones can be cancelled.")
+
+    async def _set_enabled(self, job_id: UUID, *, enabled: bool, reason: str | None) -> Job:
+        change = statement("set_enabled")
+        values = change.bind(job=job_id, enabled=enabled, actor=self._actor, reason=reason)
+        async with self._database.transaction() as connection:
+            await self._require_job(connection, job_id)
+            row = await connection.fetchrow(change.text, *values)
+            if row is None:
+                raise StateError(
+                    "The job is not paused." if enabled else "The job is paused already.",
+                    "Somebody else was faster; the list shows how it is now.",
+                )
+            await self._record(connection, "resume" if enabled else "pause", "job", job_id, reason=reason)
+        return job_of(row)
+
+    async def _require_job(self, connection: Connection, job_id: UUID) -> None:
+        if not await connection.fetchval("SELECT true FROM scheduled_jobs WHERE id = $1", job_id):
+            raise NotFoundError(f"There is no job {job_id}.", "List them with: bawt-console jobs list")
+
+    async def _record(
+        self,
+        connection: Connection,
+        action: str,
+        object_type: str,
+        object_id: UUID,
+        *,
+        reason: str | None = None,
+        **details: object,
+    ) -> None:
+        await connection.execute(
+            "INSERT INTO operator_actions (actor, action, object_type, object_id, reason, details)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            self._actor,
+            action,
+            object_type,
+            str(object_id),
+            reason,
+            json.dumps(details),
+        )

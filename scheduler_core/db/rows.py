@@ -1,0 +1,83 @@
+"""Rows of the driver into the values of `domain`, in one place."""
+
+import asyncpg
+
+from scheduler_core.domain import EventLevel, Job, Node, NodeState, Outcome, Run, RunEvent, RunStatus, Trigger
+
+Row = asyncpg.Record
+
+
+def job_of(row: Row) -> Job:
+    return Job(
+        id=row["id"],
+        job_type=row["job_type"],
+        bot_id=row["bot_id"],
+        enabled=row["enabled"],
+        interval_minutes=row["interval_minutes"],
+        last_run_at=row["last_run_at"],
+        next_run_at=row["next_run_at"],
+        config_json=row["config_json"],
+        claim_seq=row["claim_seq"],
+        created_at=row["created_at"],
+        paused_by=row["paused_by"],
+        paused_reason=row["paused_reason"],
+        paused_at=row["paused_at"],
+    )
+
+
+def run_of(row: Row) -> Run:
+    return Run(
+        id=row["id"],
+        job_id=row["job_id"],
+        job_type=row["job_type"],
+        bot_id=row["bot_id"],
+        status=RunStatus(row["status"]),
+        trigger=Trigger(row["trigger"]),
+        scheduled_for=row["scheduled_for"],
+        claim_seq=row["claim_seq"],
+        coalesced=row["coalesced"],
+        attempt=row["attempt"],
+        first_run_id=row["first_run_id"],
+        node_id=row["node_id"],
+        created_at=row["created_at"],
+        available_at=row["available_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        duration_ms=row["duration_ms"],
+        result_json=row["result_json"],
+        error_message=row["error_message"],
+        reason=row["reason"],
+        progress=row["progress"],
+        suspicious=tuple(row["suspicious"]),
+        cancel_requested_at=row["cancel_requested_at"],
+        cancel_requested_by=row["cancel_requested_by"],
+    )
+
+
+def event_of(row: Row) -> RunEvent:
+    return RunEvent(
+        id=row["id"],
+        run_id=row["run_id"],
+        at=row["at"],
+        level=EventLevel(row["level"]),
+        message=row["message"],
+    )
+
+
+def node_of(row: Row) -> Node:
+    return Node(
+        id=row["id"],
+        name=row["name"],
+        state=NodeState(row["state"]),
+        version=row["version"],
+        started_at=row["started_at"],
+        heartbeat_at=row["heartbeat_at"],
+        running=row["running"],
+        model=row["model"],
+    )
+
+
+def outcome_of(word: str) -> Outcome:
+    """Reads `success` and `suspicious success`, as `list_jobs` writes them."""
+    mark, _, status = word.rpartition(" ")
+    return Outcome(RunStatus(status), suspicious=mark == "suspicious")

@@ -1,0 +1,15 @@
+-- Records outcomes. A run this node no longer holds is not touched: zero rows for it is the answer.
+UPDATE job_runs r
+SET status = f.status,
+    finished_at = clock_timestamp(),
+    duration_ms = greatest(0, least(2147483647, extract(epoch FROM clock_timestamp() - r.started_at) * 1000))::integer,
+    result_json = f.result_json,
+    error_message = f.error_message,
+    reason = f.reason,
+    suspicious = CASE WHEN f.suspicious = '' THEN '{}' ELSE string_to_array(f.suspicious, E'\n') END,
+    progress = NULL
+FROM unnest(
+    :ids::uuid[], :statuses::text[], :results::text[], :errors::text[], :reasons::text[], :suspicious::text[]
+) AS f (id, status, result_json, error_message, reason, suspicious)
+WHERE r.id = f.id AND r.status = 'running' AND r.node_id = :node
+RETURNING r.id

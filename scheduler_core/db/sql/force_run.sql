@@ -1,0 +1,19 @@
+-- One waiting run now, for each bot where the type works per bot; the schedule stays as it is.
+WITH job AS (
+    SELECT * FROM scheduled_jobs WHERE id = :job
+),
+bots AS (
+    SELECT unnest(:bots::text[]) AS bot_id
+    UNION SELECT bot_id FROM bawt_bots()
+),
+target AS (
+    SELECT job.id, job.job_type, coalesce(b.bot_id, job.bot_id) AS bot_id
+    FROM job
+    LEFT JOIN LATERAL (
+        SELECT bots.bot_id FROM bots WHERE job.bot_id = '*' AND job.job_type = ANY (:per_bot_types)
+    ) b ON true
+)
+INSERT INTO job_runs (job_id, job_type, bot_id, trigger)
+SELECT id, job_type, bot_id, 'manual' FROM target
+ON CONFLICT (job_id, bot_id, status) WHERE status IN ('pending', 'running') DO NOTHING
+RETURNING *

@@ -1,0 +1,9 @@
+-- Renews the lease of everything this node runs; makes the node's row again if somebody removed it.
+INSERT INTO scheduler_nodes (id, name, state, version, job_types, lease_expires_at, running, model)
+VALUES (
+    :node, :name, :state, :version, :job_types, now() + make_interval(secs => :lease), :running, :model
+)
+ON CONFLICT (id) DO UPDATE
+SET heartbeat_at = now(), lease_expires_at = excluded.lease_expires_at, state = excluded.state,
+    running = excluded.running, model = excluded.model, job_types = excluded.job_types
+RETURNING heartbeat_at

@@ -1,0 +1,57 @@
+-- Takes waiting runs up to this node's free capacity, fairly across job types.
+WITH kind AS (
+    SELECT * FROM unnest(:job_types::text[], :limits::integer[]) AS k (job_type, slots)
+),
+free AS (
+    -- Numbered slots of limited types; two nodes that pick the same one collide on a unique index.
+    SELECT k.job_type, s.slot, row_number() OVER (PARTITION BY k.job_type ORDER BY s.slot) AS place
+    FROM kind k CROSS JOIN LATERAL generate_series(1, k.slots) AS s (slot)
+    WHERE NOT EXISTS (
+        SELECT FROM job_runs r WHERE r.status = 'running' AND r.job_type = k.job_type AND r.slot = s.slot
+    )
+),
+ranked AS (
+    SELECT k.job_type, k.slots, w.id, w.available_at,
+        row_number() OVER (PARTITION BY k.job_type ORDER BY w.available_at) AS place
+    FROM kind k
+    CROSS JOIN LATERAL (
+        SELECT r.id, r.available_at FROM job_runs r
+        WHERE r.status = 'pending' AND r.job_type = k.job_type AND r.available_at <= now()
+            AND NOT EXISTS (
+                SELECT FROM job_runs o
+                WHERE o.job_id = r.job_id AND o.bot_id = r.bot_id AND o.status = 'running'
+            )
+        ORDER BY r.available_at
+        LIMIT :capacity
+    ) w
+),
+chosen AS (
+    -- One of each type before a second of any: a big batch never starves another type.
+    SELECT ranked.id, free.slot
+    FROM ranked LEFT JOIN free USING (job_type, place)
+    WHERE ranked.slots IS NULL OR free.slot IS NOT NULL
+    ORDER BY ranked.place, ranked.available_at
+    LIMIT :capacity
+),
+mine AS MATERIALIZED (
+    SELECT r.id, c.slot FROM job_runs r JOIN chosen c ON c.id = r.id
+    WHERE r.status = 'pending'
+    FOR UPDATE OF r SKIP LOCKED
+),
+started AS (
+    UPDATE job_runs r
+    SET status = 'running', node_id = :node, slot = mine.slot, started_at = now()
+    FROM mine
+    WHERE r.id = mine.id
+    RETURNING r.id, r.job_id, r.job_type, r.bot_id, r.trigger, r.scheduled_for, r.attempt, r.coalesced,
+        r.started_at
+),
+touched AS (
+    -- A row somebody holds in an open psql transaction must not hold up the run.
+    UPDATE scheduled_jobs j SET last_run_at = now()
+    WHERE j.id IN (
+        SELECT s.id FROM scheduled_jobs s WHERE s.id IN (SELECT job_id FROM started)
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+)
+SELECT s.*, j.config_json FROM started s LEFT JOIN scheduled_jobs j ON j.id = s.job_id
