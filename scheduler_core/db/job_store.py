@@ -207,9 +207,8 @@ class JobStore:
             model=node.model,
         )
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(beat.text, *values)
-        assert row is not None
-        return datetime.fromtimestamp(row["heartbeat_at"].timestamp(), tz=row["heartbeat_at"].tzinfo)
+            at: datetime = await connection.fetchval(beat.text, *values)
+        return at
 
     async def leave(self) -> None:
         """Marks this node stopped and gives its lease back."""

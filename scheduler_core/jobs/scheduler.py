@@ -1,0 +1,159 @@
+"""The watcher loop: claims due slots, starts waiting runs, hands their tasks to the queue.
+
+It runs no handler and renews no lease. Any number of nodes may do this on one database; none leads.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from scheduler_core.db.job_store import JobStore, StartedRun
+from scheduler_core.errors import DatabaseError, RunError
+from scheduler_core.tasks.queue import TaskQueue
+from scheduler_core.tasks.recorder import Recorder, failed
+from scheduler_core.tasks.task import Task, TaskFactory
+
+log = logging.getLogger(__name__)
+
+CLAIM_BATCH = 500
+HELD_ROW_SECONDS = 0.1
+FIRST_RETRY_SECONDS = 0.1
+LONGEST_RETRY_SECONDS = 10.0
+
+BotSource = Callable[[], Awaitable[Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the tables did."""
+
+    claimed: int = 0
+    skipped: int = 0
+    started: int = 0
+
+
+class JobScheduler:
+    """One node's scheduler.
+
+    Args:
+        check_interval: seconds after which it looks even if nothing called for it.
+        bots: the host's own list of bots, beside those the database knows.
+        wakes: hints that something may be due sooner than known.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        queue: TaskQueue,
+        factory: TaskFactory,
+        recorder: Recorder,
+        check_interval: float,
+        bots: BotSource,
+        wakes: AsyncIterator[frozenset[str]],
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._factory = factory
+        self._recorder = recorder
+        self._check_interval = check_interval
+        self._bots = bots
+        self._wakes = wakes
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Makes it look now."""
+        self._wake.set()
+
+    def stop_claiming(self) -> None:
+        """From now on nothing new is claimed or started by this node."""
+        self._stopping = True
+
+    async def run_once(self) -> Look:
+        """Claims everything that is due and starts as much as fits.
+
+        Raises:
+            DatabaseError: the database is away; nothing was lost.
+        """
+        claimed = skipped = 0
+        while not self._stopping:
+            kinds = self._factory.kinds
+            claim = await self._store.claim_due(
+                batch=CLAIM_BATCH, per_bot_types=kinds.per_bot, bots=await self._bots()
+            )
+            claimed += claim.pending
+            skipped += claim.skipped
+            if claim.pending + claim.skipped < CLAIM_BATCH:
+                break
+        return Look(claimed=claimed, skipped=skipped, started=await self.start_waiting())
+
+    async def run(self) -> None:
+        """Looks for ever: at the next slot, on a hint, when a place is free, and at every interval."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(), name="scheduler hints")
+            pause = FIRST_RETRY_SECONDS
+            while True:
+                self._wake.clear()
+                try:
+                    await self.run_once()
+                    wait = await self._wait_seconds()
+                    pause = FIRST_RETRY_SECONDS
+                except DatabaseError as error:
+                    wait, pause = pause, min(pause * 2, LONGEST_RETRY_SECONDS)
+                    log.warning("Cannot look for due jobs [%s]: %s", error.error_id, error)
+                await self._sleep(wait)
+
+    async def _listen(self) -> None:
+        async for kinds in self._wakes:
+            if "due" in kinds:
+                self._wake.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _wait_seconds(self) -> float:
+        # What waits for a free place needs no timer: the place wakes this loop when it is free.
+        until_due = await self._store.next_due()
+        if until_due is None or self._stopping:
+            return self._check_interval
+        if until_due <= 0:
+            # Due, and still not claimed: somebody holds the row in an open transaction. Do not spin.
+            return min(self._check_interval, HELD_ROW_SECONDS)
+        return min(self._check_interval, until_due)
+
+    async def start_waiting(self) -> int:
+        """Starts as many waiting runs as fit; returns how many.
+
+        Raises:
+            DatabaseError: the database is away; nothing was lost.
+        """
+        started = 0
+        while not self._stopping and (capacity := self._queue.free) > 0:
+            try:
+                runs = await self._store.start_pending(limits=self._factory.kinds.limits, capacity=capacity)
+            except asyncpg.UniqueViolationError:
+                # Another node took the same concurrency slot between our look and our write.
+                self._wake.set()
+                break
+            if not runs:
+                break
+            started += len(runs)
+            await self._queue.put([task for run in runs if (task := self._task_of(run)) is not None])
+            if len(runs) < capacity:
+                break
+        return started
+
+    def _task_of(self, run: StartedRun) -> Task | None:
+        try:
+            return self._factory.task_of(run)
+        except RunError as error:
+            self._recorder.finish_soon(failed(run.id, f"{error} [{error.error_id}]"))
+            return None

@@ -1,0 +1,139 @@
+"""What keeps many nodes honest: heartbeats, cancellations, rescue of lost runs, retention.
+
+Every node does all of it; the statements are safe to run at the same time. It never runs a handler.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from scheduler_core.db.job_store import JobStore, NodeRow
+from scheduler_core.errors import DatabaseError
+from scheduler_core.tasks.processor import TaskProcessor
+from scheduler_core.tasks.recorder import backoff
+from scheduler_core.tasks.task import JobKinds
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+HEARTBEATS_A_LEASE = 3
+RETENTION_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one round did."""
+
+    cancelled: int = 0
+    rescued: int = 0
+    unknown: int = 0
+    expired: int = 0
+
+
+class Upkeep:
+    """One node's upkeep.
+
+    Args:
+        describe: the node's row as it is now.
+        lease: seconds after which other nodes take over this one's runs unless it renews.
+        max_attempts: for job types that do not say.
+        unknown_grace: seconds that a run of an unknown type waits for a node that knows it.
+        history_days: finished runs older than this are deleted.
+        wakes: hints that a cancellation was asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        processor: TaskProcessor,
+        kinds: JobKinds,
+        describe: Callable[[], NodeRow],
+        lease: float,
+        max_attempts: int,
+        retry_base: float,
+        unknown_grace: float,
+        history_days: int,
+        wakes: AsyncIterator[frozenset[str]],
+    ) -> None:
+        self._store = store
+        self._processor = processor
+        self._kinds = kinds
+        self._describe = describe
+        self._lease = lease
+        self._max_attempts = max_attempts
+        self._retry_base = retry_base
+        self._unknown_grace = unknown_grace
+        self._history_days = history_days
+        self._wakes = wakes
+        self._renewed = time.monotonic()
+        self._swept = float("-inf")
+
+    async def run(self) -> None:
+        """Keeps the lease and the tables in order for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(), name="cancellation hints")
+            while True:
+                try:
+                    await self.run_once()
+                except DatabaseError as error:
+                    log.warning("Upkeep waits for the database [%s]: %s", error.error_id, error)
+                    self._give_up_lost_lease()
+                await asyncio.sleep(self._lease / HEARTBEATS_A_LEASE)
+
+    async def run_once(self) -> Done:
+        """Renews the lease, then looks after everybody's runs.
+
+        Raises:
+            DatabaseError: the database is away.
+        """
+        await self._store.heartbeat(self._describe())
+        self._renewed = time.monotonic()
+        cancelled = await self.check_cancelled()
+        rescued = await self._rescue()
+        unknown = await self._store.fail_unknown(grace=self._unknown_grace, batch=BATCH)
+        return Done(cancelled=cancelled, rescued=rescued, unknown=unknown, expired=await self._expire())
+
+    async def check_cancelled(self) -> int:
+        """Stops the handlers whose runs were cancelled or were given to another node."""
+        cancelled = 0
+        for check in await self._store.check_runs(self._processor.run_ids):
+            because = f"Cancelled by {check.cancelled_by}." if check.held else "The lease was lost."
+            cancelled += self._processor.cancel(check.id, because)
+        return cancelled
+
+    async def _listen(self) -> None:
+        async for kinds in self._wakes:
+            if "cancel" in kinds:
+                try:
+                    await self.check_cancelled()
+                except DatabaseError as error:
+                    log.warning("Cannot look for cancellations [%s]: %s", error.error_id, error)
+
+    async def _rescue(self) -> int:
+        lost = await self._store.rescue_runs(batch=BATCH)
+        delays = {}
+        for run in lost:
+            kind = next((kind for kind in self._kinds if kind.name == run.job_type), None)
+            if run.attempt < ((kind and kind.max_attempts) or self._max_attempts):
+                delays[run.id] = backoff(run.attempt, base=self._retry_base) if run.attempt > 1 else 0.0
+            log.warning("Run %s: %s", run.id, run.error_message)
+        await self._store.retry_runs(delays)
+        return len(lost)
+
+    async def _expire(self) -> int:
+        if time.monotonic() - self._swept < RETENTION_SECONDS:
+            return 0
+        deleted = await self._store.expire_history(days=self._history_days, batch=BATCH)
+        # A full bite means more is left: the next round takes another one, so claiming never waits long.
+        if deleted < BATCH:
+            self._swept = time.monotonic()
+        return deleted
+
+    def _give_up_lost_lease(self) -> None:
+        """Other nodes now count our runs as lost, so they must not go on here."""
+        if time.monotonic() - self._renewed > self._lease:
+            for run_id in self._processor.run_ids:
+                self._processor.cancel(run_id, "The lease was lost: the database was away too long.")

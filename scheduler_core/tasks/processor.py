@@ -1,0 +1,168 @@
+"""Runs tasks: finds the handler, gives it time and a way to speak, and records what came of it.
+
+It claims nothing and decides nothing about schedules. Exactly one outcome is recorded for each task,
+whatever the handler does.
+"""
+
+import asyncio
+import json
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from scheduler_core.db.job_store import FinishedRun
+from scheduler_core.domain import EventLevel, RunStatus
+from scheduler_core.errors import RunError, SchedulerError
+from scheduler_core.tasks.queue import TaskQueue
+from scheduler_core.tasks.recorder import Recorder, backoff, failed
+from scheduler_core.tasks.task import Task, TaskResult
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Active:
+    task: Task
+    work: "asyncio.Task[None]"
+    cancelled: "_Cancel | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cancel:
+    because: str
+    retry: bool
+
+
+class _Context:
+    """What a handler gets; see `TaskContext`."""
+
+    def __init__(self, run_id: UUID, recorder: Recorder) -> None:
+        self.run_id = run_id
+        self._recorder = recorder
+
+    async def log(self, level: EventLevel, message: str) -> None:
+        self._recorder.add_line(self.run_id, level, message)
+
+    async def progress(self, text: str) -> None:
+        self._recorder.set_progress(self.run_id, text)
+
+
+class TaskProcessor:
+    """Runs the tasks of a queue.
+
+    Args:
+        retry_base: seconds before a second attempt; doubles with each further one.
+        on_free: called whenever a task ended and its place is free again.
+    """
+
+    def __init__(
+        self, *, queue: TaskQueue, recorder: Recorder, retry_base: float, on_free: Callable[[], None]
+    ) -> None:
+        self._queue = queue
+        self._recorder = recorder
+        self._retry_base = retry_base
+        self._on_free = on_free
+        self._active: dict[UUID, _Active] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def run_ids(self) -> Sequence[UUID]:
+        """The runs in hand."""
+        return tuple(self._active)
+
+    async def run(self) -> None:
+        """Takes tasks for ever. Cancelling it cancels what runs."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                task = await self._queue.get()
+                work = group.create_task(self._process(task), name=f"run {task.run_id}")
+                self._active[task.run_id] = _Active(task, work)
+                self._idle.clear()
+                work.add_done_callback(lambda _, ended=task: self._ended(ended))  # type: ignore[misc]  # a default binds the loop's value
+
+    def cancel(self, run_id: UUID, because: str, *, retry: bool = False) -> bool:
+        """Asks one run to stop; False if it is not in hand or was asked before.
+
+        Args:
+            because: becomes the run's `error_message`.
+            retry: whether another attempt follows, as when this node stops.
+        """
+        active = self._active.get(run_id)
+        if active is None or active.cancelled is not None:
+            return False
+        active.cancelled = _Cancel(because, retry)
+        active.work.cancel()
+        return True
+
+    async def drain(self, *, grace: float) -> None:
+        """Waits `grace` seconds for the runs in hand, then cancels them and waits for their last words."""
+        try:
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        except TimeoutError:
+            for run_id in self.run_ids:
+                self.cancel(run_id, "The scheduler stopped before the run was over.", retry=True)
+            await self._idle.wait()
+
+    def _ended(self, task: Task) -> None:
+        self._active.pop(task.run_id, None)
+        self._queue.done(task)
+        if not self._active:
+            self._idle.set()
+        self._on_free()
+
+    async def _process(self, task: Task) -> None:
+        try:
+            outcome, retry_in = await self._attempt(task)
+        except asyncio.CancelledError:
+            cancelled = self._active[task.run_id].cancelled
+            if cancelled is None:
+                # The whole processor is going down at once; the lease tells the other nodes.
+                raise
+            outcome, retry_in = failed(task.run_id, cancelled.because), 0.0 if cancelled.retry else None
+        # The outcome is written whatever happens around it; it is all that is left of the run.
+        await asyncio.shield(self._recorder.finish(outcome, retry_in=retry_in))
+
+    async def _attempt(self, task: Task) -> tuple[FinishedRun, float | None]:
+        context = _Context(task.run_id, self._recorder)
+        retry_in = backoff(task.attempt, base=self._retry_base) if task.attempt < task.max_attempts else None
+        try:
+            async with asyncio.timeout(task.timeout) as limit:
+                result = await task.kind.handler(task, context)
+            return _outcome_of(task.run_id, result), None
+        except RunError as error:
+            return failed(task.run_id, _sentence(error)), retry_in if error.retryable else None
+        except SchedulerError as error:
+            log.warning("Run %s failed [%s]: %s", task.run_id, error.error_id, error)
+            return failed(task.run_id, _sentence(error)), retry_in
+        except TimeoutError:
+            if not limit.expired():
+                return self._unexpected(task, TimeoutError()), retry_in
+            return failed(task.run_id, f"Timed out after {task.timeout:g} s."), retry_in
+        except Exception as error:  # noqa: BLE001  # the border: a handler may raise anything
+            return self._unexpected(task, error), retry_in
+
+    def _unexpected(self, task: Task, error: Exception) -> FinishedRun:
+        # The message of a foreign exception may quote a person's text; the frames cannot.
+        wrapped = SchedulerError(f"The handler failed unexpectedly ({type(error).__name__}).")
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("Run %s [%s] %s\n%s", task.run_id, wrapped.error_id, type(error).__name__, frames)
+        return failed(task.run_id, _sentence(wrapped))
+
+
+def _outcome_of(run_id: UUID, result: TaskResult) -> FinishedRun:
+    status = RunStatus.SUCCESS if result.skipped is None else RunStatus.SKIPPED
+    return FinishedRun(
+        id=run_id,
+        status=status,
+        result_json=json.dumps(result.result, ensure_ascii=False, default=str),
+        reason=result.skipped,
+        suspicious=result.suspicious,
+    )
+
+
+def _sentence(error: SchedulerError) -> str:
+    return f"{error} [{error.error_id}]"

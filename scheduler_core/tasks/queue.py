@@ -1,0 +1,50 @@
+"""The seam between the scheduler, which starts runs, and whatever carries their tasks to a processor.
+
+`job_runs` stays the truth whatever the transport: a task that is lost on the way is a run whose lease
+expires, and is tried again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from scheduler_core.tasks.task import Task
+
+
+class TaskQueue(Protocol):
+    """Carries tasks. `free` says how many more may be put without waiting."""
+
+    @property
+    def free(self) -> int: ...
+
+    async def put(self, tasks: Sequence[Task]) -> None: ...
+
+    async def get(self) -> Task: ...
+
+    def done(self, task: Task) -> None:
+        """Gives back the place of a task that ended."""
+        ...
+
+
+class InProcessQueue:
+    """Tasks for the processor of the same process; at most `capacity` queued and running together."""
+
+    def __init__(self, *, capacity: int) -> None:
+        self._capacity = capacity
+        self._held = 0
+        self._tasks: asyncio.Queue[Task] = asyncio.Queue()
+
+    @property
+    def free(self) -> int:
+        return self._capacity - self._held
+
+    async def put(self, tasks: Sequence[Task]) -> None:
+        self._held += len(tasks)
+        for task in tasks:
+            self._tasks.put_nowait(task)
+
+    async def get(self) -> Task:
+        return await self._tasks.get()
+
+    def done(self, task: Task) -> None:
+        self._held -= 1

@@ -1,0 +1,163 @@
+"""The one writer of what running tasks have to say: log lines, progress and outcomes, in batches.
+
+Outcomes survive a lost database: they are kept and written when it is back. If by then the run was given
+to somebody else, the database refuses the late outcome and this module says so in the log.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from scheduler_core.db.job_store import FinishedRun
+from scheduler_core.domain import EventLevel, RunStatus
+from scheduler_core.errors import DatabaseError
+
+log = logging.getLogger(__name__)
+
+# Outcomes of the same moment share a statement; log lines and progress can wait for a screen's blink.
+OUTCOME_WINDOW_SECONDS = 0.02
+LINE_WINDOW_SECONDS = 0.2
+LONGEST_RETRY_SECONDS = 5.0
+MOST_LINES = 10_000
+LONGEST_LINE = 4_000
+LONGEST_BACKOFF_SECONDS = 3600.0
+
+
+class RunWriter(Protocol):
+    """The part of the job store that is written to."""
+
+    async def finish_runs(
+        self, outcomes: Sequence[FinishedRun], *, retries: Mapping[UUID, float] | None = None
+    ) -> set[UUID]: ...
+
+    async def add_events(self, events: Sequence[tuple[UUID, EventLevel, str]]) -> None: ...
+
+    async def set_progress(self, progress: Mapping[UUID, str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    run: FinishedRun
+    retry_in: float | None
+    written: asyncio.Future[bool]
+
+
+class Recorder:
+    """Collects and writes. `run` must be running for anything to reach the database."""
+
+    def __init__(self, *, writer: RunWriter) -> None:
+        self._writer = writer
+        self._outcomes: list[_Outcome] = []
+        self._lines: list[tuple[UUID, EventLevel, str]] = []
+        self._progress: dict[UUID, str] = {}
+        self._something = asyncio.Event()
+        self._outcome_waits = asyncio.Event()
+
+    def add_line(self, run_id: UUID, level: EventLevel, message: str) -> None:
+        """Queues a log line; beyond `MOST_LINES` unwritten ones the oldest go."""
+        self._lines.append((run_id, level, message[:LONGEST_LINE]))
+        del self._lines[:-MOST_LINES]
+        self._something.set()
+
+    def set_progress(self, run_id: UUID, text: str) -> None:
+        """Queues the progress line; only the latest one of a run is written."""
+        self._progress[run_id] = text[:LONGEST_LINE]
+        self._something.set()
+
+    async def finish(self, run: FinishedRun, *, retry_in: float | None = None) -> bool:
+        """Waits until the outcome is written; False if the run was no longer ours."""
+        return await self.finish_soon(run, retry_in=retry_in)
+
+    def finish_soon(self, run: FinishedRun, *, retry_in: float | None = None) -> asyncio.Future[bool]:
+        """Queues the outcome and returns what `finish` waits for."""
+        outcome = _Outcome(run, retry_in, asyncio.get_running_loop().create_future())
+        self._progress.pop(run.id, None)
+        self._outcomes.append(outcome)
+        self._outcome_waits.set()
+        self._something.set()
+        return outcome.written
+
+    async def run(self) -> None:
+        """Writes for ever; a lost database makes it wait, not fail."""
+        pause = OUTCOME_WINDOW_SECONDS
+        while True:
+            await self._something.wait()
+            try:
+                async with asyncio.timeout(LINE_WINDOW_SECONDS):
+                    await self._outcome_waits.wait()
+                await asyncio.sleep(OUTCOME_WINDOW_SECONDS)
+            except TimeoutError:
+                pass
+            try:
+                await self.run_once()
+                pause = OUTCOME_WINDOW_SECONDS
+            except DatabaseError as error:
+                pause = min(pause * 2, LONGEST_RETRY_SECONDS)
+                log.warning("Cannot record [%s]: %s Trying again in %.1f s.", error.error_id, error, pause)
+                await asyncio.sleep(pause)
+
+    async def run_once(self) -> int:
+        """Writes everything queued now; returns the number of outcomes written.
+
+        Raises:
+            DatabaseError: nothing that failed to be written was dropped.
+        """
+        self._something.clear()
+        self._outcome_waits.clear()
+        try:
+            await self._write_lines()
+            return await self._write_outcomes()
+        finally:
+            if self._outcomes or self._lines or self._progress:
+                self._something.set()
+            if self._outcomes:
+                self._outcome_waits.set()
+
+    async def _write_lines(self) -> None:
+        lines, self._lines = self._lines, []
+        progress, self._progress = self._progress, {}
+        try:
+            if lines:
+                await self._writer.add_events(lines)
+                lines = []
+            if progress:
+                await self._writer.set_progress(progress)
+                progress = {}
+        finally:
+            # Whatever was not written goes back in front of what came meanwhile.
+            self._lines = lines + self._lines
+            self._progress = progress | self._progress
+
+    async def _write_outcomes(self) -> int:
+        batch, self._outcomes = self._outcomes, []
+        if not batch:
+            return 0
+        retries = {outcome.run.id: outcome.retry_in for outcome in batch if outcome.retry_in is not None}
+        try:
+            held = await self._writer.finish_runs([outcome.run for outcome in batch], retries=retries)
+        except BaseException:
+            self._outcomes = batch + self._outcomes
+            raise
+        for outcome in batch:
+            if outcome.run.id not in held:
+                log.warning(
+                    "Run %s ended as %s here, but it was no longer ours; its recorded outcome stays.",
+                    outcome.run.id,
+                    outcome.run.status,
+                )
+            if not outcome.written.done():
+                outcome.written.set_result(outcome.run.id in held)
+        return len(batch)
+
+
+def backoff(attempt: int, *, base: float) -> float:
+    """Seconds before the attempt after `attempt`: doubles each time, ±20 % so that failures spread out."""
+    return min(base * 2.0 ** (attempt - 1), LONGEST_BACKOFF_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311  # not a secret
+
+
+def failed(run_id: UUID, message: str) -> FinishedRun:
+    return FinishedRun(id=run_id, status=RunStatus.FAILED, error_message=message)

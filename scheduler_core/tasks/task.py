@@ -1,0 +1,220 @@
+"""What a job type is, and the factory that turns a claimed run into a typed task.
+
+It runs nothing and touches no table.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scheduler_core.domain import EventLevel, Trigger
+from scheduler_core.errors import ConfigError, RunError
+
+
+class JobConfig(BaseModel):
+    """What every job's `config_json` may hold; job types add their own fields by inheriting.
+
+    Attributes:
+        timeout_seconds: how long one attempt may take; None means the type's own limit.
+        max_attempts: attempts at one slot before giving up; None means the type's own number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=20)] | None = None
+
+
+class TaskContext(Protocol):
+    """What a handler may use while it works."""
+
+    @property
+    def run_id(self) -> UUID: ...
+
+    async def log(self, level: EventLevel, message: str) -> None:
+        """Adds a line to the run's log. Name keys and counts, never a person's own text."""
+        ...
+
+    async def progress(self, text: str) -> None:
+        """Replaces the one line that screens show beside the running run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One attempt, ready to run. `config` is an instance of the type's config model."""
+
+    run_id: UUID
+    job_id: UUID | None
+    kind: "JobKind"
+    bot_id: str
+    trigger: Trigger
+    scheduled_for: datetime
+    attempt: int
+    config: JobConfig
+    timeout: float
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """What a handler returns.
+
+    Attributes:
+        result: JSON-ready facts for `result_json`.
+        skipped: why there was nothing to do; the run is then `skipped`, not `success`.
+        suspicious: reasons to look at a success twice; empty for an ordinary one.
+    """
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+    skipped: str | None = None
+    suspicious: tuple[str, ...] = ()
+
+
+Handler = Callable[[Task, TaskContext], Awaitable[TaskResult]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """A job type as a host registers it.
+
+    Attributes:
+        name: the word in `job_type`.
+        handler: does the work; must be idempotent, because a lost node's run is tried again.
+        config: model of `config_json`.
+        interval_minutes: a default job for all bots is made with this interval; None makes none.
+        per_bot: whether `bot_id = '*'` becomes one run for each bot.
+        max_running: how many runs of this type may run at once on all nodes together; None is no limit.
+        timeout: seconds for one attempt; None takes the setting.
+        max_attempts: None takes the setting.
+    """
+
+    name: str
+    handler: Handler
+    config: type[JobConfig] = JobConfig
+    interval_minutes: int | None = None
+    per_bot: bool = False
+    max_running: int | None = None
+    timeout: float | None = None
+    max_attempts: int | None = None
+
+
+class JobKinds:
+    """The job types one node knows."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, JobKind] = {}
+
+    def register(self, kind: JobKind) -> None:
+        """
+        Raises:
+            ConfigError: the name is taken or is not a lower-case word.
+        """
+        if kind.name in self._kinds:
+            raise ConfigError(
+                f"The job type {kind.name} is registered twice.", "Give one of them another name."
+            )
+        if not kind.name.isascii() or not kind.name.isidentifier() or not kind.name.islower():
+            raise ConfigError(
+                f"{kind.name!r} cannot name a job type.", "Use lower-case letters, digits and underscores."
+            )
+        self._kinds[kind.name] = kind
+
+    def __iter__(self) -> Iterator[JobKind]:
+        return iter(self._kinds.values())
+
+    def __getitem__(self, name: str) -> JobKind:
+        return self._kinds[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._kinds)
+
+    @property
+    def per_bot(self) -> tuple[str, ...]:
+        return tuple(kind.name for kind in self if kind.per_bot)
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        return {kind.name: kind.max_running for kind in self}
+
+
+class ClaimedRun(Protocol):
+    """The columns of a started run that make a task."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def job_id(self) -> UUID | None: ...
+    @property
+    def job_type(self) -> str: ...
+    @property
+    def bot_id(self) -> str: ...
+    @property
+    def trigger(self) -> Trigger: ...
+    @property
+    def scheduled_for(self) -> datetime: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def config_json(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFactory:
+    """Makes tasks. `timeout` (seconds) and `max_attempts` hold where neither job nor type says more."""
+
+    kinds: JobKinds
+    timeout: float
+    max_attempts: int
+
+    def task_of(self, run: ClaimedRun) -> Task:
+        """
+        Raises:
+            RunError: `config_json` is not a JSON object or does not fit the type; never retryable.
+        """
+        kind = self.kinds[run.job_type]
+        config = parse_config(kind.config, run.config_json)
+        return Task(
+            run_id=run.id,
+            job_id=run.job_id,
+            kind=kind,
+            bot_id=run.bot_id,
+            trigger=run.trigger,
+            scheduled_for=run.scheduled_for,
+            attempt=run.attempt,
+            config=config,
+            timeout=config.timeout_seconds or kind.timeout or self.timeout,
+            max_attempts=config.max_attempts or kind.max_attempts or self.max_attempts,
+        )
+
+
+def parse_config(model: type[JobConfig], text: str | None) -> JobConfig:
+    """Reads `config_json`; names the field that does not fit, and does not repeat its value."""
+    hint = "Correct config_json of the job; the schedule goes on."
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise RunError(f"config_json is not valid JSON{place}.", hint, retryable=False) from None
+    if not isinstance(value, dict):
+        raise RunError("config_json is not a JSON object.", hint, retryable=False)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in detail['loc']) or 'the object'}: {_fault(detail['msg'])}"
+            for detail in error.errors(include_input=False, include_url=False)
+        )
+        raise RunError(f"config_json does not fit: {faults}.", hint, retryable=False) from None
+
+
+def _fault(message: str) -> str:
+    if message.startswith("Extra inputs"):
+        return "unknown field"
+    return message.removeprefix("Value error, ")
