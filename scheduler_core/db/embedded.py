@@ -6,11 +6,12 @@ server too the next one starts it again with all its data. It knows nothing of t
 """
 
 import asyncio
+import errno
 import os
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from scheduler_core.db.embedded_account import make_data_dir
 from scheduler_core.db.embedded_binaries import postgres_binary
 from scheduler_core.db.embedded_cluster import Cluster, StartAbandoned
 from scheduler_core.db.embedded_configuration import USER
-from scheduler_core.db.embedded_failure import ELSEWHERE
+from scheduler_core.db.embedded_failure import ELSEWHERE, of_system_error
 from scheduler_core.db.embedded_lock import FileLock
 from scheduler_core.db.embedded_postmaster import PORT, Postmaster
 from scheduler_core.errors import EmbeddedServerError
@@ -147,32 +148,30 @@ class _Seat:
         account = make_data_dir(self.data_dir)
         self._cluster = Cluster(self.data_dir, account=account, settings=self._settings)
         self._cluster.make_home()
-        start = self._start_lock(self._cluster)
-        try:
-            self._users = self._opened(self._cluster, "users.lock")
-            # Only who holds the start lock ever asks for the exclusive one, so this one is free.
-            if not self._users.try_shared():
-                raise _busy(self.data_dir)
-            return self._cluster.ensure_running(self.abandoned)
-        except BaseException:
-            self._let_go()
-            raise
-        finally:
-            start.close()
+        with closing(self._start_lock(self._cluster)):
+            try:
+                self._users = self._opened(self._cluster, "users.lock")
+                # Only who holds the start lock ever asks for the exclusive one, so this one is free.
+                if not self._users.try_shared():
+                    raise _busy(self.data_dir)
+                return self._cluster.ensure_running(self.abandoned)
+            except BaseException:
+                self._let_go()
+                raise
 
     def leave(self) -> None:
         """Gives the hold up; stops the server when nobody else holds it."""
         if self._cluster is None or self._users is None:
             return
         self.abandoned.clear()
-        start = self._start_lock(self._cluster)
         try:
-            # Newcomers wait for the start lock, so nobody can come between the test and the stop.
-            if self._users.try_exclusive():
-                self._cluster.stop()
+            with closing(self._start_lock(self._cluster)):
+                # Newcomers wait for the start lock, so nobody comes between the test and the stop.
+                if self._users.try_exclusive():
+                    self._cluster.stop()
+                self._let_go()
         finally:
             self._let_go()
-            start.close()
 
     def _start_lock(self, cluster: Cluster) -> FileLock:
         lock = self._opened(cluster, "start.lock")
@@ -224,9 +223,11 @@ async def _make_database(server: EmbeddedServer) -> None:
             with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
                 await connection.execute(f'CREATE DATABASE "{quoted}"')
         await connection.close(timeout=CONNECT_TIMEOUT)
+    except asyncpg.DiskFullError as error:
+        raise of_system_error(errno.ENOSPC, server.data_dir) from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
         raise EmbeddedServerError(
-            "The embedded PostgreSQL runs but does not let this user in.",
+            "The embedded PostgreSQL runs but does not answer this user.",
             f"See {server.data_dir / 'logs' / 'postgres.log'}. {ELSEWHERE}",
         ) from error
 

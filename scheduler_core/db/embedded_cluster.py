@@ -42,6 +42,7 @@ from scheduler_core.errors import EmbeddedServerError
 START_DEADLINE = 120.0
 
 _POLL = 0.005
+_OWN_PREFIXES = ("cluster", "binaries-", ".p")
 # What the children of a killed server may hold for a moment.
 _STILL_USED = "pre-existing shared memory block"
 # Nothing of this process's environment reaches the server: neither secrets nor PG* variables.
@@ -80,8 +81,10 @@ class Cluster:
                     folder.mkdir(0o700)
                     self.account.keep(folder)
         with explained(self.home):
-            if self.account.switches and not self.account.keeps:
-                os.chown(self.home, 0, self.account.gid)
+            if not self.directory.exists() and not all(map(_is_ours, self.home.iterdir())):
+                raise _foreign(self.home)
+            if self.account.switches and self.home.stat().st_uid == 0:
+                os.chown(self.home, -1, self.account.gid)
                 self.home.chmod(0o710)
 
     def ensure_running(self, abandoned: threading.Event) -> Postmaster:
@@ -118,8 +121,8 @@ class Cluster:
         for stale in self.home.glob("cluster.new-*"):
             shutil.rmtree(stale, ignore_errors=True)
         if not self.directory.is_dir():
-            if self.directory.exists() or (self.home / "PG_VERSION").exists():
-                raise _foreign(self.home)
+            if self.directory.exists():
+                raise _foreign(self.directory)
             return False
         if self.directory.stat().st_uid != self.account.uid:
             raise EmbeddedServerError(
@@ -227,6 +230,13 @@ class Cluster:
 
     def _failure(self, title: str, begin: int) -> EmbeddedServerError:
         return of_output(self._log.since(begin), title=title, path=self.home, log=self._log.path)
+
+
+def _is_ours(entry: Path) -> bool:
+    """Whether a name in the home is one that a start makes before there is a cluster."""
+    return (
+        entry.name == "socket" or entry.suffix in (".lock", ".conf") or entry.name.startswith(_OWN_PREFIXES)
+    )
 
 
 def _foreign(path: Path) -> EmbeddedServerError:

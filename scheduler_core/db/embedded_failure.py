@@ -46,8 +46,10 @@ def of_system_error(number: int, path: Path) -> EmbeddedServerError:
             f"This user may not use {path}.", f"Give it back to the user who runs this. {ELSEWHERE}"
         )
     if number in (errno.EEXIST, errno.ENOTDIR):
+        steps = (*reversed(path.parents), path)
+        wrong = next((step for step in steps if step.exists() and not step.is_dir()), path)
         return EmbeddedServerError(
-            f"{path} should be a directory, but there is something else.", f"Move it away. {ELSEWHERE}"
+            f"{wrong} should be a directory, but there is something else.", f"Move it away. {ELSEWHERE}"
         )
     if number == errno.ENXIO:
         return EmbeddedServerError(

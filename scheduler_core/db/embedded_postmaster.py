@@ -129,10 +129,10 @@ def _process(pid: int, cluster: Path) -> Process | None:
             return None
         try:
             # The server works in its data directory from its first moment to its last.
-            at_home = Path(process.cwd()) == cluster
+            at_home = Path(process.cwd()).samefile(cluster)
         except psutil.AccessDenied:
             at_home = process.name() == "postgres"
-    except (psutil.NoSuchProcess, ValueError):
+    except (psutil.NoSuchProcess, FileNotFoundError, ValueError):
         return None
     return process if at_home else None
 
