@@ -44,6 +44,8 @@ _PATTERN = re.compile(
     re.IGNORECASE,
 )
 
+_DIGIT = re.compile(r"\d")
+
 
 @dataclass(frozen=True, slots=True)
 class PartialDate:
@@ -72,7 +74,7 @@ class PartialDate:
 
 def find(text: str) -> Iterator[tuple[int, int, PartialDate]]:
     """Every date with its place, from left to right."""
-    if not any(character.isdecimal() for character in text):
+    if _DIGIT.search(text) is None:
         return
     for match in _PATTERN.finditer(text):
         found = _read(match)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from scheduler_core.domain import Attribute
 from scheduler_core.maintenance import dates
@@ -59,6 +60,7 @@ class Line:
 
     Attributes:
         text: the value on one clean line.
+        form: the text as it is compared; equal forms say the same.
         must_keep: no summary may leave it out.
         negative: it denies something or expresses aversion.
     """
@@ -66,6 +68,7 @@ class Line:
     attribute: Attribute
     rule: KeyRule
     text: str
+    form: str
     must_keep: bool
     negative: bool
 
@@ -118,6 +121,7 @@ def read(attribute: Attribute) -> Line:
         attribute=attribute,
         rule=rule,
         text=text,
+        form=comparable(text),
         must_keep=rule.must_keep
         or is_pinned(attribute.category, attribute.value)
         or fold(attribute.category) in ("health", "gesundheit", "relationship", "relationships")
@@ -143,16 +147,23 @@ def rank(line: Line) -> tuple[int, int, object, int]:
 
 def _alone(line: Line, today: date) -> Disposition:
     attribute = line.attribute
-    reason = instruction_in(*_strings(attribute.value), attribute.key.replace("_", " "), attribute.category)
+    reason = instruction_in(*_strings(attribute.value)) or _instruction_in_name(
+        attribute.key, attribute.category
+    )
     if reason is not None:
         return Disposition(line=line, verdict=Verdict.SET_ASIDE, reason=reason)
-    if comparable(line.text) in _PLACEHOLDERS or not any(map(str.isprintable, line.text)):
+    if line.form in _PLACEHOLDERS or not any(map(str.isprintable, line.text)):
         return Disposition(line=line, verdict=Verdict.NOISE, reason="empty or a placeholder")
     if line.rule.event and not line.must_keep:
         ends = [found.last_day for _, _, found in dates.find(line.text)]
         if ends and all(end is not None and end < today for end in ends):
             return Disposition(line=line, verdict=Verdict.NOISE, reason="an event that is over")
     return Disposition(line=line, verdict=Verdict.KEPT)
+
+
+@lru_cache(maxsize=4096)
+def _instruction_in_name(key: str, category: str) -> str | None:
+    return instruction_in(key.replace("_", " "), category)
 
 
 def _strings(value: object) -> list[str]:
@@ -178,7 +189,7 @@ def _together(group: Sequence[Line]) -> list[Disposition]:
     same: dict[str, Line] = {}
     # Best first, so that whatever repeats an earlier one gives way to it.
     for line in sorted(group, key=rank, reverse=True):
-        form = comparable(line.text)
+        form = line.form
         if form in same:
             result.append(_gives_way(line, Verdict.DUPLICATE, same[form], "says the same"))
         else:

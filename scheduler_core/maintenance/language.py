@@ -61,7 +61,7 @@ TURNS = HEDGES | word_set(
     "angst furcht fürchtet allergisch allergie gegen als"
 )
 
-_NUMBERS = {
+NUMBER_WORDS = {
     word: str(value)
     for row in (
         "two three four five six seven eight nine ten eleven twelve",
@@ -102,7 +102,7 @@ def number(word: str) -> str | None:
     """The number a token stands for, as digits; None for a word."""
     if word[:1].isdecimal():
         return re.sub(r"(?<=\d),(?=\d{1,2}$)", ".", word)
-    return _NUMBERS.get(word)
+    return NUMBER_WORDS.get(word)
 
 
 def is_negative(words: list[str]) -> bool:

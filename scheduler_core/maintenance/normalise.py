@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 from scheduler_core.maintenance import dates
-from scheduler_core.maintenance.language import number
+from scheduler_core.maintenance.language import NUMBER_WORDS
 
 _ESCAPES = re.compile(
     r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)?"
@@ -23,7 +23,7 @@ _TAGS = re.compile(r"[\U000e0000-\U000e007f]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))")
 _UNIT_GAP = re.compile(r"(?<=\d) (?=(?:km|kg|cm|mm|mg|ml|m|g|l|%|€|\$|£)(?!\w))")
-_WORD = re.compile(r"[^\W\d_]+")
+_NUMBER_WORD = re.compile(rf"(?<!\w)(?:{'|'.join(NUMBER_WORDS)})(?!\w)")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "…": "..."})
 _EDGE = " .,;:!?\"'()"
 _DEEPEST = 12
@@ -31,6 +31,8 @@ _DEEPEST = 12
 
 def clean(text: str) -> str:
     """One line without terminal escapes, control or invisible characters and lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     text = _ESCAPES.sub(" ", text)
     text = _TAGS.sub("", _INVISIBLE.sub("", text))
     text = _SPACE.sub(" ", text).strip()
@@ -50,7 +52,7 @@ def comparable(text: str) -> str:
     folded = unicodedata.normalize("NFKC", clean(text)).casefold().translate(_QUOTES)
     # Case-folding can undo the composition, for instance of a Greek iota below.
     folded = _SPACE.sub(" ", unicodedata.normalize("NFKC", folded)).strip()
-    folded = _WORD.sub(lambda match: number(match.group()) or match.group(), folded)
+    folded = _NUMBER_WORD.sub(lambda match: NUMBER_WORDS[match.group()], folded)
     folded = dates.replaced(_DECIMAL_COMMA.sub(".", folded))
     folded = _UNIT_GAP.sub("", folded)
     return folded.strip(_EDGE) or folded
