@@ -33,6 +33,7 @@ MAX_METADATA = 65_536
 _MAX_NAME_BYTES = 65_535
 _MAX_TEXT_BYTES = 16 * 1024 * 1024
 _MAX_BLOCKS = 512
+_MOST_ELEMENTS = 4_194_304
 _AGAIN = "The file is damaged or incomplete; download it again."
 
 
@@ -182,6 +183,8 @@ class _Parser:
             raise cursor.absurd(f"an array of type {kind}")
         width = 8 if kind == STRING else SCALARS[kind][1]
         if count * width > cursor.remaining:
+            if count <= _MOST_ELEMENTS:
+                raise cursor.cut()
             raise cursor.absurd(f"an array of {count:,} elements in the {cursor.remaining:,} bytes left")
         if kind == STRING:
             cursor.skip_strings(count)

@@ -87,16 +87,16 @@ class Cursor:
         if end <= len(self._buffer):
             return
         if end > self.size:
-            raise self._cut()
+            raise self.cut()
         if end > MAX_HEADER_BYTES:
             raise self.absurd(f"a header of more than {MAX_HEADER_BYTES // 2**20} MiB")
         while len(self._buffer) < end:
             block = self._file.read(_BLOCK_BYTES)
             if not block:
-                raise self._cut()
+                raise self.cut()
             self._buffer += block
 
-    def _cut(self) -> ModelError:
+    def cut(self) -> ModelError:
         return ModelError(
             f"The header of {self._name} is cut off: the file ends after {self.size:,} bytes.",
             "Download the file again.",

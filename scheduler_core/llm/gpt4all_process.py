@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -79,7 +80,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env={name: value for name, value in os.environ.items() if name in _PASSED_ON},
+                env=worker_environment(os.environ),
                 start_new_session=True,
             )
         except BaseException as error:
@@ -193,6 +194,11 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if self._transport is not None:
             self._transport.close()
         self._log.close()
+
+
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment the worker gets: paths and language, no secrets and no search path."""
+    return {name: value for name, value in environment.items() if name in _PASSED_ON}
 
 
 def _append_always(log: BinaryIO) -> None:

@@ -96,6 +96,7 @@ class Generation:
         self._detail = ""
         self._tokens_in = 0
         self._tokens_out = 0
+        self._is_blank = True
 
     def on_prompt_token(self, _token: int) -> bool:
         self._tokens_in += 1
@@ -115,10 +116,10 @@ class Generation:
             self._emit(self._stops.flush())
             if self._cancelled():
                 self._finish = "cancelled"
-            elif self._tokens_out:
-                self._finish = "stop"
             else:
-                self._end("empty", "The model answered with nothing.")
+                self._finish = "stop"
+        if self._finish == "stop" and self._is_blank:
+            self._end("empty", "The model answered with nothing.")
         return {
             "event": "done",
             "id": self._job.id,
@@ -145,6 +146,7 @@ class Generation:
 
     def _emit(self, text: str) -> None:
         if text:
+            self._is_blank = self._is_blank and not text.strip()
             self._send({"event": "token", "id": self._job.id, "text": text})
 
     def _end(self, finish: str, detail: str) -> bool:
