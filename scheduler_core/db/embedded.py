@@ -28,7 +28,14 @@ from scheduler_core.db.embedded_lock import FileLock
 from scheduler_core.db.embedded_postmaster import PORT, Postmaster
 from scheduler_core.errors import EmbeddedServerError
 
-__all__ = ["EmbeddedServer", "default_data_dir", "embedded_server", "make_data_dir", "postgres_binary"]
+__all__ = [
+    "EmbeddedServer",
+    "default_data_dir",
+    "embedded_server",
+    "make_data_dir",
+    "postgres_binary",
+    "revive",
+]
 
 # Seconds to wait for another process that starts or stops the server.
 LOCK_DEADLINE = 150.0
@@ -128,6 +135,21 @@ async def embedded_server(
         await asyncio.shield(asyncio.to_thread(seat.leave))
 
 
+async def revive(server: EmbeddedServer, *, settings: Mapping[str, str] | None = None) -> None:
+    """Starts the server again if it died while in use; for loops that reconnect. Data is as last committed.
+
+    Args:
+        server: from an `embedded_server` that is still open.
+        settings: as given there.
+
+    Raises:
+        EmbeddedServerError: it cannot be started, or answers at another place now.
+    """
+    postmaster = await _entered(_Seat(server.data_dir, settings or {}), stay=False)
+    if postmaster.socket_dir != server.socket_dir:
+        raise EmbeddedServerError("The embedded PostgreSQL answers at another place now.", "Start again.")
+
+
 class _Seat:
     """One user's hold on the server. All of it blocks, so it runs in a thread."""
 
@@ -138,8 +160,8 @@ class _Seat:
         self._cluster: Cluster | None = None
         self._users: FileLock | None = None
 
-    def enter(self) -> Postmaster:
-        """Takes the shared lock and returns the running server.
+    def enter(self, *, stay: bool) -> Postmaster:
+        """Takes the shared lock and returns the running server; unless to `stay`, gives the lock up again.
 
         Raises:
             EmbeddedServerError, StartAbandoned: nothing is held then.
@@ -154,10 +176,13 @@ class _Seat:
                 # Only who holds the start lock ever asks for the exclusive one, so this one is free.
                 if not self._users.try_shared():
                     raise _busy(self.data_dir)
-                return self._cluster.ensure_running(self.abandoned)
+                postmaster = self._cluster.ensure_running(self.abandoned)
             except BaseException:
                 self._let_go()
                 raise
+            if not stay:
+                self._let_go()
+            return postmaster
 
     def leave(self) -> None:
         """Gives the hold up; stops the server when nobody else holds it."""
@@ -198,9 +223,9 @@ class _Seat:
             self._users = None
 
 
-async def _entered(seat: _Seat) -> Postmaster:
+async def _entered(seat: _Seat, *, stay: bool = True) -> Postmaster:
     """Enters in a thread. Cancelled, it waits until the thread has undone what it began."""
-    entering = asyncio.ensure_future(asyncio.to_thread(seat.enter))
+    entering = asyncio.ensure_future(asyncio.to_thread(seat.enter, stay=stay))
     try:
         return await asyncio.shield(entering)
     except asyncio.CancelledError:

@@ -84,15 +84,18 @@ class Account:
 
     def _enters(self, directory: Path) -> bool:
         """Asks the system itself: an access control list may grant what the mode bits do not."""
-        asked = subprocess.run(
-            ["/bin/sh", "-c", 'cd -- "$1"', "sh", os.fspath(directory)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            check=False,
-            **self.spawn,
-        )
+        try:
+            asked = subprocess.run(
+                ["/bin/sh", "-c", 'cd -- "$1"', "sh", os.fspath(directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                check=False,
+                **self.spawn,
+            )
+        except OSError:
+            return False
         return asked.returncode == 0
 
 

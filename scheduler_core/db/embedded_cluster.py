@@ -12,6 +12,7 @@ DATA_DIR/logs/postgres.log    what the server says; no statements and no values
 Callers hold the start lock. Nothing here knows databases or connections.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -26,7 +27,7 @@ from typing import BinaryIO
 from scheduler_core.db.embedded_account import Account
 from scheduler_core.db.embedded_binaries import POSTGRES_MAJOR, server_programs
 from scheduler_core.db.embedded_configuration import USER, command_line_settings, write_configuration
-from scheduler_core.db.embedded_failure import ELSEWHERE, explained, of_output
+from scheduler_core.db.embedded_failure import ELSEWHERE, explained, of_output, of_system_error
 from scheduler_core.db.embedded_log import ServerLog
 from scheduler_core.db.embedded_postmaster import (
     SOCKET_NAME,
@@ -216,17 +217,33 @@ class Cluster:
 
     def _spawn(self, command: list[str], log: BinaryIO) -> "subprocess.Popen[bytes]":
         """In a session of its own: Ctrl-C in the terminal must not reach it."""
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=_ENVIRONMENT,
-            start_new_session=True,
-            umask=0o077,
-            **self.account.spawn,
-        )
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=_ENVIRONMENT,
+                start_new_session=True,
+                umask=0o077,
+                **self.account.spawn,
+            )
+        except OSError as error:
+            raise self._not_spawned(error, Path(command[0])) from error
+
+    def _not_spawned(self, error: OSError, program: Path) -> EmbeddedServerError:
+        if self.account.switches and error.errno in (errno.EPERM, errno.EINVAL):
+            return EmbeddedServerError(
+                f"PostgreSQL cannot run as root, and this root may not become {self.account.name}.",
+                "Start as an ordinary user, or set LLM_BAWT_DATABASE_URL to a server of yours.",
+            )
+        if error.errno in (errno.ENOEXEC, errno.ENOENT):
+            return EmbeddedServerError(
+                f"The installed PostgreSQL does not run on this system: {program}.",
+                "Set LLM_BAWT_DATABASE_URL to a PostgreSQL server of yours.",
+            )
+        return of_system_error(error.errno or 0, program)
 
     def _failure(self, title: str, begin: int) -> EmbeddedServerError:
         return of_output(self._log.since(begin), title=title, path=self.home, log=self._log.path)

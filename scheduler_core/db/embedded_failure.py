@@ -4,6 +4,7 @@ Knows the usual causes by their system error or by what PostgreSQL wrote. It tri
 """
 
 import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ ELSEWHERE = "Set LLM_BAWT_DATA_DIR to another directory, or LLM_BAWT_DATABASE_UR
 # What PostgreSQL and initdb write under LC_ALL=C; the first that occurs is named.
 _CAUSES = {
     "No space left on device": errno.ENOSPC,
+    "Check free disk space": errno.ENOSPC,
     "Disk quota exceeded": errno.EDQUOT,
     "Read-only file system": errno.EROFS,
     "could not look up effective user ID": errno.ENXIO,
@@ -23,6 +25,9 @@ _CAUSES = {
     "Cannot allocate memory": errno.ENOMEM,
     "Too many open files": errno.EMFILE,
 }
+
+# Bytes below which a failure is put down to the disk.
+_NO_ROOM = 1_000_000
 
 
 @contextmanager
@@ -78,4 +83,7 @@ def of_output(written: str, *, title: str, path: Path, log: Path) -> EmbeddedSer
         if sign in written:
             known = of_system_error(number, path)
             return EmbeddedServerError(known.title, f"{known.hint} PostgreSQL's own words: {log}")
+    if shutil.disk_usage(path).free < _NO_ROOM:
+        # Then its words were not written either.
+        return of_system_error(errno.ENOSPC, path)
     return EmbeddedServerError(title, f"PostgreSQL's own words: {log}")

@@ -75,7 +75,9 @@ def disown_lock_file(cluster: Path) -> None:
     does accept its own parent's, and then still checks that no old process uses the shared memory.
     """
     lines = _lock_file_lines(cluster)
-    if not lines:
+    if not lines or not lines[0].lstrip("-").isdecimal():
+        # Empty after a full disk or a power cut: it names nobody, and PostgreSQL would never start.
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
         return
     descriptor = os.open(cluster / "postmaster.pid", os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "w") as file:

@@ -3,6 +3,7 @@
 History is read in keyset pages, so that page one costs the same with ten million runs behind it.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from scheduler_core.db.database import Database
@@ -97,6 +98,16 @@ class History:
         if row is None:
             raise NotFoundError(f"There is no run {run_id}.", "List them with: bawt-console runs list")
         return run_of(row)
+
+    async def runs_by_id(self, run_ids: Sequence[UUID]) -> list[Run]:
+        """The runs of these ids in their order; ids without a run are left out."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT r.* FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, place)"
+                " JOIN job_runs r USING (id) ORDER BY w.place",
+                list(run_ids),
+            )
+        return [run_of(row) for row in rows]
 
     async def find_runs(self, prefix: str) -> list[Run]:
         """Up to ten runs whose id starts with `prefix` (at least four characters, or none match)."""

@@ -17,10 +17,10 @@ from scheduler_core.domain import EventLevel, NodeState, RunStatus, Trigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What one look at the due jobs did: runs that now wait, and slots that were skipped."""
+    """What one look at the due jobs did: runs that now wait, and the runs of slots that were skipped."""
 
     pending: int
-    skipped: int
+    skipped: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +108,8 @@ class JobStore:
         values = claim.bind(batch=batch, per_bot_types=list(per_bot_types), bots=list(bots))
         async with self._database.connection() as connection:
             rows = await connection.fetch(claim.text, *values)
-        skipped = sum(row["status"] == RunStatus.SKIPPED for row in rows)
-        return Claim(pending=len(rows) - skipped, skipped=skipped)
+        skipped = tuple(row["id"] for row in rows if row["status"] == RunStatus.SKIPPED)
+        return Claim(pending=len(rows) - len(skipped), skipped=skipped)
 
     async def start_pending(self, *, limits: Mapping[str, int | None], capacity: int) -> list[StartedRun]:
         """Takes up to `capacity` waiting runs of the given types; a limit holds across all nodes.
@@ -186,12 +186,12 @@ class JobStore:
         async with self._database.transaction() as connection:
             return await self._retry(connection, delays)
 
-    async def fail_unknown(self, *, grace: float, batch: int) -> int:
+    async def fail_unknown(self, *, grace: float, batch: int) -> list[UUID]:
         """Fails runs that have waited `grace` seconds for a node that knows their type."""
         fail = statement("fail_unknown")
         async with self._database.connection() as connection:
             rows = await connection.fetch(fail.text, *fail.bind(grace=grace, batch=batch, node=self._node_id))
-        return len(rows)
+        return [row["id"] for row in rows]
 
     async def heartbeat(self, node: NodeRow) -> datetime:
         """Renews the lease; returns the database's time."""

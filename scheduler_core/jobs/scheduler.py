@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
@@ -42,6 +43,7 @@ class JobScheduler:
         check_interval: seconds after which it looks even if nothing called for it.
         bots: the host's own list of bots, beside those the database knows.
         wakes: hints that something may be due sooner than known.
+        on_skipped: told the runs of slots that were skipped when they were claimed.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class JobScheduler:
         check_interval: float,
         bots: BotSource,
         wakes: AsyncIterator[frozenset[str]],
+        on_skipped: Callable[[Sequence[UUID]], None],
     ) -> None:
         self._store = store
+        self._on_skipped = on_skipped
         self._queue = queue
         self._factory = factory
         self._recorder = recorder
@@ -86,8 +90,10 @@ class JobScheduler:
                 batch=CLAIM_BATCH, per_bot_types=kinds.per_bot, bots=await self._bots()
             )
             claimed += claim.pending
-            skipped += claim.skipped
-            if claim.pending + claim.skipped < CLAIM_BATCH:
+            skipped += len(claim.skipped)
+            if claim.skipped:
+                self._on_skipped(claim.skipped)
+            if claim.pending + len(claim.skipped) < CLAIM_BATCH:
                 break
         return Look(claimed=claimed, skipped=skipped, started=await self.start_waiting())
 
@@ -106,6 +112,20 @@ class JobScheduler:
                     wait, pause = pause, min(pause * 2, LONGEST_RETRY_SECONDS)
                     log.warning("Cannot look for due jobs [%s]: %s", error.error_id, error)
                 await self._sleep(wait)
+
+    async def run_waiting(self) -> None:
+        """Starts what waits, as places get free, until nothing waits or runs here. It claims nothing.
+
+        Raises:
+            DatabaseError: the database is away.
+        """
+        while True:
+            self._wake.clear()
+            started = await self.start_waiting()
+            if self._queue.held:
+                await self._wake.wait()
+            elif not started:
+                return
 
     async def _listen(self) -> None:
         async for kinds in self._wakes:

@@ -6,8 +6,9 @@ Every node does all of it; the statements are safe to run at the same time. It n
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from scheduler_core.db.job_store import JobStore, NodeRow
 from scheduler_core.errors import DatabaseError
@@ -42,6 +43,7 @@ class Upkeep:
         unknown_grace: seconds that a run of an unknown type waits for a node that knows it.
         history_days: finished runs older than this are deleted.
         wakes: hints that a cancellation was asked for.
+        on_closed: told the runs this node closed for others.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class Upkeep:
         unknown_grace: float,
         history_days: int,
         wakes: AsyncIterator[frozenset[str]],
+        on_closed: Callable[[Sequence[UUID]], None],
     ) -> None:
         self._store = store
+        self._on_closed = on_closed
         self._processor = processor
         self._kinds = kinds
         self._describe = describe
@@ -94,7 +98,9 @@ class Upkeep:
         cancelled = await self.check_cancelled()
         rescued = await self._rescue()
         unknown = await self._store.fail_unknown(grace=self._unknown_grace, batch=BATCH)
-        return Done(cancelled=cancelled, rescued=rescued, unknown=unknown, expired=await self._expire())
+        if unknown:
+            self._on_closed(unknown)
+        return Done(cancelled=cancelled, rescued=rescued, unknown=len(unknown), expired=await self._expire())
 
     async def check_cancelled(self) -> int:
         """Stops the handlers whose runs were cancelled or were given to another node."""
@@ -121,6 +127,8 @@ class Upkeep:
                 delays[run.id] = backoff(run.attempt, base=self._retry_base) if run.attempt > 1 else 0.0
             log.warning("Run %s: %s", run.id, run.error_message)
         await self._store.retry_runs(delays)
+        if lost:
+            self._on_closed([run.id for run in lost])
         return len(lost)
 
     async def _expire(self) -> int:

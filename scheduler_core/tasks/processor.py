@@ -65,8 +65,6 @@ class TaskProcessor:
         self._retry_base = retry_base
         self._on_free = on_free
         self._active: dict[UUID, _Active] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     @property
     def run_ids(self) -> Sequence[UUID]:
@@ -80,7 +78,6 @@ class TaskProcessor:
                 task = await self._queue.get()
                 work = group.create_task(self._process(task), name=f"run {task.run_id}")
                 self._active[task.run_id] = _Active(task, work)
-                self._idle.clear()
                 work.add_done_callback(lambda _, ended=task: self._ended(ended))  # type: ignore[misc]  # a default binds the loop's value
 
     def cancel(self, run_id: UUID, because: str, *, retry: bool = False) -> bool:
@@ -101,17 +98,15 @@ class TaskProcessor:
         """Waits `grace` seconds for the runs in hand, then cancels them and waits for their last words."""
         try:
             async with asyncio.timeout(grace):
-                await self._idle.wait()
+                await self._queue.wait_empty()
         except TimeoutError:
             for run_id in self.run_ids:
                 self.cancel(run_id, "The scheduler stopped before the run was over.", retry=True)
-            await self._idle.wait()
+            await self._queue.wait_empty()
 
     def _ended(self, task: Task) -> None:
         self._active.pop(task.run_id, None)
         self._queue.done(task)
-        if not self._active:
-            self._idle.set()
         self._on_free()
 
     async def _process(self, task: Task) -> None:

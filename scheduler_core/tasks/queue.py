@@ -12,10 +12,17 @@ from scheduler_core.tasks.task import Task
 
 
 class TaskQueue(Protocol):
-    """Carries tasks. `free` says how many more may be put without waiting."""
+    """Carries tasks from `put` to `get`; a task keeps its place until `done`."""
 
     @property
-    def free(self) -> int: ...
+    def free(self) -> int:
+        """Places left."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """Tasks queued or running."""
+        ...
 
     async def put(self, tasks: Sequence[Task]) -> None: ...
 
@@ -23,6 +30,10 @@ class TaskQueue(Protocol):
 
     def done(self, task: Task) -> None:
         """Gives back the place of a task that ended."""
+        ...
+
+    async def wait_empty(self) -> None:
+        """Returns when no task is queued or running."""
         ...
 
 
@@ -33,13 +44,21 @@ class InProcessQueue:
         self._capacity = capacity
         self._held = 0
         self._tasks: asyncio.Queue[Task] = asyncio.Queue()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     @property
     def free(self) -> int:
         return self._capacity - self._held
 
+    @property
+    def held(self) -> int:
+        return self._held
+
     async def put(self, tasks: Sequence[Task]) -> None:
         self._held += len(tasks)
+        if tasks:
+            self._empty.clear()
         for task in tasks:
             self._tasks.put_nowait(task)
 
@@ -48,3 +67,8 @@ class InProcessQueue:
 
     def done(self, task: Task) -> None:
         self._held -= 1
+        if not self._held:
+            self._empty.set()
+
+    async def wait_empty(self) -> None:
+        await self._empty.wait()

@@ -7,7 +7,7 @@ to somebody else, the database refuses the late outcome and this module says so 
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -47,10 +47,15 @@ class _Outcome:
 
 
 class Recorder:
-    """Collects and writes. `run` must be running for anything to reach the database."""
+    """Collects and writes. `run` must be running for anything to reach the database.
 
-    def __init__(self, *, writer: RunWriter) -> None:
+    Args:
+        on_recorded: told which runs' outcomes were written.
+    """
+
+    def __init__(self, *, writer: RunWriter, on_recorded: Callable[[Sequence[UUID]], None]) -> None:
         self._writer = writer
+        self._on_recorded = on_recorded
         self._outcomes: list[_Outcome] = []
         self._lines: list[tuple[UUID, EventLevel, str]] = []
         self._progress: dict[UUID, str] = {}
@@ -142,6 +147,7 @@ class Recorder:
         except BaseException:
             self._outcomes = batch + self._outcomes
             raise
+        self._on_recorded([outcome.run.id for outcome in batch if outcome.run.id in held])
         for outcome in batch:
             if outcome.run.id not in held:
                 log.warning(

@@ -58,4 +58,4 @@ SELECT id, job_type, target_bot, 'schedule', slot_at, claim_seq, missed,
     CASE WHEN reason IS NOT NULL THEN now() END,
     CASE WHEN reason IS NOT NULL THEN 0 END
 FROM judged
-RETURNING job_id, status
+RETURNING id, status

@@ -13,8 +13,9 @@ marked AS (
     RETURNING name, interval_minutes
 ),
 added AS (
-    INSERT INTO scheduled_jobs (job_type, interval_minutes, next_run_at)
-    SELECT m.name, m.interval_minutes, now() + make_interval(mins => m.interval_minutes)
+    -- Due at once: on an empty database the first run only says so, and after an import it is wanted.
+    INSERT INTO scheduled_jobs (job_type, interval_minutes)
+    SELECT m.name, m.interval_minutes
     FROM marked m WHERE NOT EXISTS (SELECT FROM before b WHERE b.name = m.name)
     RETURNING id
 ),

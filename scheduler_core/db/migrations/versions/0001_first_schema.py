@@ -11,7 +11,7 @@ SCHEMA = Path(__file__).with_suffix(".sql")
 
 
 def upgrade() -> None:
-    # The driver's own simple-query path takes many statements at once and leaves `:` alone.
-    op.get_bind().connection.cursor().adapt_connection.run_async(  # type: ignore[attr-defined]
-        lambda connection: connection.execute(SCHEMA.read_text(encoding="utf-8"))
-    )
+    # The driver's own simple-query path takes many statements at once and leaves `:` alone. SQLAlchemy
+    # has begun the transaction by now, because the version was read on this connection.
+    driver = op.get_bind().connection.dbapi_connection
+    driver.run_async(lambda raw: raw.execute(SCHEMA.read_text(encoding="utf-8")))

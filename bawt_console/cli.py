@@ -1,0 +1,154 @@
+"""The command line: options, sub-commands, and the one border where errors become a sentence.
+
+Exit codes are part of the contract: 0 ok, 1 a run failed, 2 usage or configuration, 3 database
+unreachable, 130 interrupted. Neither a screen nor a model is imported for --help.
+"""
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from bawt_console.commands.session import Options, shared_options
+from scheduler_core import __version__
+
+INTERRUPTED = 130
+
+log = logging.getLogger(__name__)
+
+
+class _Commands(click.Group):
+    """Sub-commands that are imported when they are named."""
+
+    NAMES = ("jobs", "runs", "profiles", "models", "db")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.NAMES:
+            return None
+        command = getattr(importlib.import_module(f"bawt_console.commands.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--attach", is_flag=True, help="Watch and command without running jobs here.")
+@click.option("--no-ui", is_flag=True, help="Run the scheduler without a screen; one line a run on stdout.")
+@click.option("--once", is_flag=True, help="With --no-ui: run what is due, then exit.")
+@click.option("--read-only", is_flag=True, help="Watch only; the database refuses every change.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and log everything.")
+@click.version_option(__version__, prog_name="bawt-console")
+@shared_options
+@click.pass_context
+def cli(context: click.Context, attach: bool, no_ui: bool, once: bool, read_only: bool, debug: bool) -> None:
+    """Scheduler and console for the maintenance of what an LLM assistant knows.
+
+    Without a sub-command: opens the console, with a scheduler inside and, unless a database is configured,
+    an embedded PostgreSQL.
+    """
+    options = context.ensure_object(Options)
+    options.debug = debug
+    if once and not no_ui:
+        raise click.UsageError("--once needs --no-ui.")
+    if no_ui and (attach or read_only):
+        raise click.UsageError("--no-ui runs jobs, so it cannot go with --attach or --read-only.")
+    if context.invoked_subcommand is not None:
+        if attach or no_ui or read_only:
+            raise click.UsageError("--attach, --no-ui and --read-only go without a sub-command.")
+        _log_to_stderr(logging.DEBUG if debug else logging.WARNING)
+        return
+    context.exit(_start(options, attach=attach or read_only, no_ui=no_ui, once=once, read_only=read_only))
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code; every error has become a sentence on stderr."""
+    debug = "--debug" in arguments
+    try:
+        code = cli.main(list(arguments), prog_name="bawt-console", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our stdout has seen enough; Python must not complain while it closes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except BaseException as error:  # the border: people get a sentence, not a traceback
+        if isinstance(error, SystemExit):
+            raise
+        return _explain(error, debug=debug)
+    return code if isinstance(code, int) else 0
+
+
+def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only: bool) -> int:
+    from scheduler_core.settings import unknown_variables
+
+    settings = options.settings()
+    level = logging.DEBUG if options.debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
+    warnings = unknown_variables(os.environ)
+    if no_ui:
+        import asyncio
+
+        from bawt_console.headless import run_headless
+
+        _log_to_stderr(level)
+        for warning in warnings:
+            log.warning("%s", warning)
+        return asyncio.run(run_headless(settings, once=once, as_json=options.json))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("The console needs a terminal; use --no-ui, or a sub-command.")
+    from bawt_console.launch import run_console
+
+    return run_console(settings, attach=attach, read_only=read_only, log_level=level, warnings=warnings)
+
+
+def _log_to_stderr(level: int) -> None:
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
+    )
+
+
+def _explain(error: BaseException, *, debug: bool) -> int:
+    from bawt_console.output import print_note
+    from scheduler_core.errors import SchedulerError
+
+    if debug:
+        traceback.print_exception(error)
+    cause = _first_cause(error)
+    if isinstance(cause, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(cause, SchedulerError):
+        print_note(f"error: {cause} [{cause.error_id}]")
+        return cause.exit_code
+    unexpected = SchedulerError(
+        f"Something unexpected went wrong ({type(cause).__name__}).",
+        "Run it again with --debug to see where.",
+    )
+    print_note(f"error: {unexpected} [{unexpected.error_id}]")
+    return unexpected.exit_code
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """The first error of its kind inside groups of them; ours before foreign ones."""
+    from scheduler_core.errors import SchedulerError
+
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [_first_cause(inner) for inner in error.exceptions]
+    return next((cause for cause in causes if isinstance(cause, SchedulerError)), causes[0])

@@ -1,0 +1,109 @@
+"""`bawt-console db`: the database's address, psql on it, and its schema."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bawt_console.commands.session import Options, Session, in_session, shared_options
+from bawt_console.output import print_json, print_line
+
+if TYPE_CHECKING:
+    from scheduler_core.db.connect import Address
+
+
+@click.group(short_help="Show the address, open psql, upgrade the schema.")
+def db() -> None:
+    """The database: embedded unless another one is configured."""
+
+
+@db.command("url")
+@click.option("--show-password", is_flag=True, help="Print the password too, if there is one.")
+@shared_options
+@click.pass_obj
+def url(options: Options, show_password: bool) -> None:
+    """Print the database's URL. An embedded server answers while some bawt-console runs."""
+    from scheduler_core.runtime import open_address
+
+    async def find() -> "Address":
+        async with open_address(options.settings()) as address:
+            return address
+
+    address = asyncio.run(find())
+    text = address.dsn if show_password else address.dsn_without_password
+    if options.json:
+        print_json({"url": text, "embedded": address.embedded})
+    else:
+        print_line(text)
+
+
+@db.command(
+    "psql",
+    context_settings={"ignore_unknown_options": True},
+    short_help="Open psql; what follows -- goes to psql.",
+)
+@shared_options
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+@click.pass_context
+def psql(context: click.Context, options: Options, arguments: tuple[str, ...]) -> None:
+    """Open psql on the database; ARGUMENTS after -- go to psql.
+
+    Example: bawt-console db psql -- -c "SELECT * FROM scheduled_jobs;"
+    """
+
+    async def work(session: Session) -> int:
+        return await asyncio.to_thread(_run_psql, session.address, arguments)
+
+    # Ctrl-C belongs to psql, which cancels its query with it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = in_session(options, work)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    context.exit(code)
+
+
+@db.command("upgrade")
+@shared_options
+@click.pass_obj
+def upgrade(options: Options) -> None:
+    """Bring the schema to this release; safe to repeat."""
+    from scheduler_core.db.migration import known_revisions
+
+    async def work(session: Session) -> None:
+        if options.json:
+            print_json({"schema": known_revisions()[-1]})
+        else:
+            print_line(f"The schema of {session.address.label} is at {known_revisions()[-1]}.")
+
+    in_session(options, work)
+
+
+def _run_psql(address: "Address", arguments: tuple[str, ...]) -> int:
+    environment = {**os.environ, "PGAPPNAME": "bawt-console psql"}
+    if address.password is not None:
+        # In the environment rather than among the arguments, which every account may read.
+        environment["PGPASSWORD"] = address.password
+    command = [str(_psql_program()), "--dbname", address.dsn_without_password, *arguments]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _psql_program() -> Path:
+    from scheduler_core.db.embedded import postgres_binary
+    from scheduler_core.errors import ConfigError, EmbeddedServerError
+
+    try:
+        return postgres_binary("psql")
+    except EmbeddedServerError:
+        found = shutil.which("psql")
+        if found is None:
+            raise ConfigError(
+                "There is no psql on this machine.", "Install PostgreSQL's client programs."
+            ) from None
+        return Path(found)

@@ -1,0 +1,156 @@
+"""`bawt-console jobs`: list, run, pause, resume."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from bawt_console.commands.session import Options, Session, in_session, shared_options
+from bawt_console.output import print_json, print_line, print_note, print_table
+from scheduler_core.domain import Job, NodeState, Run, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+JOB_HELP = "JOB is a job type, TYPE:BOT, or the first characters of a job's id."
+
+
+@click.group(short_help="List, run, pause and resume jobs.")
+def jobs() -> None:
+    """Jobs: what runs, for whom, how often and when next."""
+
+
+@jobs.command("list")
+@shared_options
+@click.pass_obj
+def list_jobs(options: Options) -> None:
+    """All jobs, the next due first."""
+
+    async def work(session: Session) -> None:
+        overviews = await session.history.jobs()
+        if options.json:
+            for overview in overviews:
+                print_json(overview.job)
+            return
+        from bawt_console.formatting import ago, countdown, interval, job_state, utc_now
+
+        now = utc_now()
+        print_table(
+            ("ID", "STATE", "JOB", "BOT", "EVERY", "LAST RUN", "NEXT RUN"),
+            [
+                (
+                    str(o.job.id)[:8],
+                    job_state(o, now).word,
+                    o.job.job_type,
+                    o.job.bot_id,
+                    interval(o.job.interval_minutes),
+                    ago(o.job.last_run_at, now),
+                    countdown(o.job.next_run_at, now) if o.job.enabled else "–",
+                )
+                for o in overviews
+            ],
+        )
+
+    in_session(options, work)
+
+
+@jobs.command("run", epilog=JOB_HELP)
+@click.argument("job")
+@click.option("--wait", is_flag=True, help="Wait until it is over; exit with 1 if it failed.")
+@shared_options
+@click.pass_obj
+@click.pass_context
+def run_job(context: click.Context, options: Options, job: str, wait: bool) -> None:
+    """Run JOB now; the schedule stays as it is."""
+
+    async def work(session: Session) -> bool:
+        runs = await session.operations.force_run((await find_job(session, job)).id)
+        await _warn_without_nodes(session)
+        if wait:
+            runs = await _until_over(session, [run.id for run in runs])
+        for run in runs:
+            _print_run(options, run)
+        return any(run.status is RunStatus.FAILED for run in runs)
+
+    if in_session(options, work):
+        context.exit(1)
+
+
+@jobs.command("pause", epilog=JOB_HELP)
+@click.argument("job")
+@click.option("--reason", metavar="TEXT", help="Shown beside the paused job.")
+@shared_options
+@click.pass_obj
+def pause_job(options: Options, job: str, reason: str | None) -> None:
+    """Stop JOB's schedule at once; a running run goes on."""
+
+    async def work(session: Session) -> None:
+        found = await find_job(session, job)
+        _print_job(options, await session.operations.pause(found.id, reason=reason), "paused")
+
+    in_session(options, work)
+
+
+@jobs.command("resume", epilog=JOB_HELP)
+@click.argument("job")
+@shared_options
+@click.pass_obj
+def resume_job(options: Options, job: str) -> None:
+    """Let JOB's schedule go on."""
+
+    async def work(session: Session) -> None:
+        found = await find_job(session, job)
+        _print_job(options, await session.operations.resume(found.id), "resumed")
+
+    in_session(options, work)
+
+
+async def find_job(session: Session, name: str) -> Job:
+    """The one job a person means.
+
+    Raises:
+        NotFoundError: none or several match.
+    """
+    from scheduler_core.errors import NotFoundError
+
+    found = await session.history.find_jobs(name)
+    if not found:
+        raise NotFoundError(f"There is no job {name!r}.", "List them with: bawt-console jobs list")
+    if len(found) > 1:
+        ids = ", ".join(f"{job.job_type}:{job.bot_id} ({str(job.id)[:8]})" for job in found)
+        raise NotFoundError(f"{name!r} means {len(found)} jobs: {ids}.", "Name one of them by its id.")
+    return found[0]
+
+
+def _print_job(options: Options, job: Job, done: str) -> None:
+    if options.json:
+        print_json(job)
+    else:
+        print_line(f"{done} {job.job_type} {job.bot_id} ({job.id})")
+
+
+def _print_run(options: Options, run: Run) -> None:
+    if options.json:
+        print_json(run)
+    else:
+        print_line(f"{run.status} {run.job_type} {run.bot_id} ({run.id})")
+
+
+async def _warn_without_nodes(session: Session) -> None:
+    if not any(node.state is NodeState.ACTIVE for node in await session.history.nodes()):
+        print_note("No scheduler is running on this database; the run waits until one starts.")
+
+
+async def _until_over(session: Session, run_ids: "Sequence[UUID]") -> list[Run]:
+    from scheduler_core.db.notify import ChangeFeed
+
+    feed = ChangeFeed(session.address, "bawt-console command listen")
+    async with asyncio.TaskGroup() as group:
+        listening = group.create_task(feed.run(), name="change feed")
+        async for _ in feed.subscribe():
+            runs = [await session.history.run(run_id) for run_id in run_ids]
+            if all(run.status.is_final for run in runs):
+                listening.cancel()
+                return runs
+    raise AssertionError("a change feed never ends by itself")

@@ -1,0 +1,98 @@
+"""`bawt-console runs`: list and show."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bawt_console.commands.session import Options, Session, in_session, shared_options
+from bawt_console.output import plain, print_json, print_line, print_table
+from scheduler_core.domain import Run, RunFilter, RunStatus
+
+if TYPE_CHECKING:
+    from scheduler_core.domain import RunEvent
+
+
+@click.group(short_help="List runs and show one.")
+def runs() -> None:
+    """Runs: the history of every job, newest first."""
+
+
+@runs.command("list")
+@click.option("--job", metavar="TYPE", help="Only this job type; * stands for anything.")
+@click.option("--bot", metavar="BOT", help="Only this bot; * stands for anything.")
+@click.option(
+    "--status", "statuses", multiple=True, type=click.Choice([str(s) for s in RunStatus]), help="Repeatable."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@shared_options
+@click.pass_obj
+def list_runs(
+    options: Options, job: str | None, bot: str | None, statuses: tuple[str, ...], limit: int
+) -> None:
+    """Runs, newest first; waiting ones before all others."""
+    wanted = RunFilter(statuses=frozenset(map(RunStatus, statuses)), job_type=job, bot_id=bot)
+
+    async def work(session: Session) -> None:
+        found = await session.history.runs(wanted, limit=limit)
+        if options.json:
+            for run in found:
+                print_json(run)
+            return
+        from bawt_console.formatting import duration, full_time, run_state
+
+        print_table(
+            ("ID", "STATE", "JOB", "BOT", "STARTED", "TOOK", "SAYS"),
+            [
+                (
+                    str(run.id)[:8],
+                    run_state(run).word,
+                    run.job_type,
+                    run.bot_id,
+                    full_time(run.started_at),
+                    duration(run.duration_ms),
+                    (run.error_message or run.reason or run.progress or "")[:80],
+                )
+                for run in found
+            ],
+        )
+
+    in_session(options, work)
+
+
+@runs.command("show")
+@click.argument("run_id", metavar="ID")
+@shared_options
+@click.pass_obj
+def show_run(options: Options, run_id: str) -> None:
+    """One run with its result and log. ID may be its first characters (at least four)."""
+
+    async def work(session: Session) -> None:
+        run = await _find_run(session, run_id)
+        events = await session.history.events(run.id)
+        if options.json:
+            print_json(plain(run) | {"events": plain(events)})
+        else:
+            _print(run, events)
+
+    in_session(options, work)
+
+
+async def _find_run(session: Session, text: str) -> Run:
+    from scheduler_core.errors import NotFoundError
+
+    found = await session.history.find_runs(text)
+    if not found:
+        raise NotFoundError(f"There is no run {text!r}.", "List them with: bawt-console runs list")
+    if len(found) > 1:
+        raise NotFoundError(f"{text!r} is the beginning of several runs' ids.", "Give more characters.")
+    return found[0]
+
+
+def _print(run: Run, events: "list[RunEvent]") -> None:
+    from bawt_console.formatting import full_time
+
+    for name, value in plain(run).items():
+        if value not in (None, [], ""):
+            print_line(f"{name:20} {value}")
+    for event in events:
+        print_line(f"{full_time(event.at)}  {event.level:7}  {event.message}")

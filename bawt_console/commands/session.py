@@ -1,0 +1,111 @@
+"""What every sub-command shares: the two options that may stand anywhere, and an open database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from scheduler_core.db.connect import Address
+    from scheduler_core.db.database import Database
+    from scheduler_core.db.history import History
+    from scheduler_core.db.operations import Operations
+    from scheduler_core.db.profile_store import ProfileStore
+    from scheduler_core.settings import Settings
+
+Result = TypeVar("Result")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Options:
+    """What was given on the command line, wherever it stood."""
+
+    json: bool = False
+    database_url: str = ""
+    debug: bool = False
+
+    def settings(self) -> "Settings":
+        """The settings, with the command line's database in front."""
+        from scheduler_core.settings import load_settings
+
+        overrides = {"database_url": self.database_url} if self.database_url else {}
+        return load_settings(**overrides)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value and parameter.name is not None:
+        setattr(context.ensure_object(Options), parameter.name, value)
+
+
+def shared_options(command: Command) -> Command:
+    """Adds --json and --database-url; both also work in front of the sub-command."""
+    for option in (
+        click.option(
+            "--database-url",
+            metavar="URL",
+            expose_value=False,
+            callback=_remember,
+            help="Use this PostgreSQL instead of the configured one.",
+        ),
+        click.option(
+            "--json",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="Print one JSON object a line.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An open database and the stores over it, for the time of one command."""
+
+    settings: "Settings"
+    address: "Address"
+    database: "Database"
+    history: "History"
+    operations: "Operations"
+    profiles: "ProfileStore"
+
+
+@asynccontextmanager
+async def open_session(options: Options) -> AsyncIterator[Session]:
+    """Opens the configured database, bringing its schema up to date.
+
+    Raises:
+        SchedulerError: in words a person can act on.
+    """
+    from scheduler_core.db.history import History
+    from scheduler_core.db.profile_store import ProfileStore
+    from scheduler_core.runtime import local_actor, open_address, open_database, operations
+
+    settings = options.settings()
+    async with (
+        open_address(settings) as address,
+        open_database(address, settings, application="bawt-console command", pool_size=2) as database,
+    ):
+        yield Session(
+            settings=settings,
+            address=address,
+            database=database,
+            history=History(database),
+            operations=operations(database, settings, actor=local_actor("command")),
+            profiles=ProfileStore(database),
+        )
+
+
+def in_session(options: Options, work: Callable[[Session], Awaitable[Result]]) -> Result:
+    """Runs `work` on an open session and closes everything behind it."""
+
+    async def run() -> Result:
+        async with open_session(options) as session:
+            return await work(session)
+
+    return asyncio.run(run())

@@ -1,0 +1,309 @@
+"""Profiles and their attributes: what hosts write, maintenance reads and publishes, and prompts use.
+
+Raw attributes are added and read, never rewritten. A summary is published only against the revision it was
+made from. Nothing here judges text. Ids of entities are stripped and lower-cased by `entity_named`.
+"""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from scheduler_core.db.connect import Connection
+from scheduler_core.db.database import Database
+from scheduler_core.db.profile_rows import (
+    Added,
+    Draft,
+    FoundProfile,
+    NewAttribute,
+    ProfileListing,
+    ProfileSnapshot,
+    Publication,
+    attribute_of,
+    canonical_json,
+    entity_named,
+    entity_of,
+    profile_of,
+    sentence_json,
+    storable,
+    version_of,
+    without_known,
+)
+from scheduler_core.db.statement import statement
+from scheduler_core.domain import Attribute, Entity, Profile, ProfileChange, ProfileVersion
+from scheduler_core.errors import StateError
+
+__all__ = [
+    "Added",
+    "Draft",
+    "NewAttribute",
+    "ProfileListing",
+    "ProfileSnapshot",
+    "ProfileStore",
+    "Publication",
+    "canonical_json",
+    "entity_named",
+]
+
+# Imports of one database take turns; any fixed number will do.
+_IMPORT_LOCK = 0x62617774696D70
+_BATCH = 1_000
+_FETCH = 500
+_SUMMARY = "SELECT summary FROM entity_profiles WHERE entity_type = $1 AND entity_id = $2"
+_LATEST = "SELECT coalesce(max(version), 0) FROM entity_profile_versions WHERE profile_id = $1"
+
+
+class ProfileStore:
+    """One method per statement over the profile tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, attributes: Sequence[NewAttribute]) -> Added:
+        """Stores the attributes that are not there yet; the same call again changes nothing.
+
+        Two are the same when entity, category, key, value, confidence, source and, where given, the time
+        agree. Each thousand is one transaction.
+        """
+        total = Added(0, 0)
+        for start in range(0, len(attributes), _BATCH):
+            total += await self._add_batch(attributes[start : start + _BATCH])
+        return total
+
+    async def entities(self, *, page: int = 1_000) -> tuple[ProfileListing, ...]:
+        """The first `page` profiles by name, with the number of their attributes."""
+        sql = statement("profile_list")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.text, *sql.bind(page=page))
+        return tuple(ProfileListing(profile=profile_of(row), attributes=row["attributes"]) for row in rows)
+
+    async def attributes(self, entity: Entity) -> tuple[Attribute, ...]:
+        """Everything stored about an entity, by id."""
+        sql = statement("profile_attributes")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id)
+            )
+        return tuple(attribute_of(row) for row in rows)
+
+    async def profile(self, entity: Entity) -> Profile | None:
+        snapshot = await self._read(entity)
+        return None if snapshot is None else snapshot.profile
+
+    async def summary(self, entity: Entity) -> str | None:
+        """The live summary for a system prompt; one indexed read. None if there is none."""
+        async with self._database.connection() as connection:
+            text: str | None = await connection.fetchval(_SUMMARY, entity.type.value, entity.id)
+        return text
+
+    async def snapshot(self, entity: Entity) -> ProfileSnapshot | None:
+        """The profile, its latest version and its attributes; None if nothing was ever stored."""
+        found = await self._read(entity)
+        if found is None:
+            return None
+        return ProfileSnapshot(
+            profile=found.profile,
+            recipe=found.recipe,
+            version=found.version,
+            attributes=await self.attributes(entity),
+            at=found.at,
+        )
+
+    async def changed_entities(self, *, model_available: bool, recipe: int) -> tuple[Entity, ...]:
+        """Entities whose summary is out of date, by name.
+
+        It is when an attribute changed, when another recipe made it, or when no model was at hand and one
+        is now.
+        """
+        sql = statement("profile_changed")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.text, *sql.bind(recipe=recipe, model_available=model_available))
+        return tuple(entity_of(row) for row in rows)
+
+    async def count(self) -> int:
+        """How many profiles there are."""
+        async with self._database.connection() as connection:
+            found: int = await connection.fetchval("SELECT count(*) FROM entity_profiles")
+        return found
+
+    async def publish(self, publication: Publication, *, run_id: UUID | None) -> ProfileVersion:
+        """Makes a summary live and adds its version, in one transaction.
+
+        Raises:
+            StateError: an attribute changed, or somebody published, since the plan was made.
+        """
+        new = publication
+        sentences = json.dumps([sentence_json(sentence) for sentence in new.sentences], ensure_ascii=False)
+        sql = statement("profile_add_version")
+        async with self._database.transaction() as connection:
+            profile_id = await self._go_live(connection, new, text_changed=True)
+            row = await connection.fetchrow(
+                sql.text,
+                *sql.bind(
+                    profile_id=profile_id,
+                    version=new.after_version + 1,
+                    run_id=run_id,
+                    summary=new.summary or "",
+                    sentences=sentences,
+                    revision=new.revision,
+                    model=new.model,
+                    details=json.dumps(dict(new.details), ensure_ascii=False),
+                ),
+            )
+            if row is None:
+                raise _moved(new.entity)
+        return ProfileVersion(
+            entity=new.entity,
+            version=row["version"],
+            run_id=run_id,
+            created_at=row["created_at"],
+            summary=new.summary or "",
+            sentences=new.sentences,
+            revision=new.revision,
+            model=new.model,
+            details=new.details,
+        )
+
+    async def confirm(self, publication: Publication) -> None:
+        """Records that the live summary still holds for this revision; adds no version.
+
+        Raises:
+            StateError: as `publish`.
+        """
+        async with self._database.transaction() as connection:
+            profile_id = await self._go_live(connection, publication, text_changed=False)
+            latest = await connection.fetchval(_LATEST, profile_id)
+            if latest != publication.after_version:
+                raise _moved(publication.entity)
+
+    async def record_drafts(self, entity: Entity, drafts: Sequence[Draft], *, run_id: UUID | None) -> None:
+        """Keeps what a model wrote and the verifier refused."""
+        sql = statement("profile_add_drafts")
+        async with self._database.connection() as connection:
+            await connection.execute(
+                sql.text,
+                *sql.bind(
+                    entity_type=entity.type.value,
+                    entity_id=entity.id,
+                    run_id=run_id,
+                    categories=[draft.category for draft in drafts],
+                    drafts=[storable(draft.text) for draft in drafts],
+                    failures=[json.dumps(draft.failures) for draft in drafts],
+                ),
+            )
+
+    async def drafts(self, entity: Entity) -> tuple[Draft, ...]:
+        """The refused drafts of an entity, oldest first."""
+        sql = statement("profile_drafts")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id)
+            )
+        return tuple(
+            Draft(category=row["category"], text=row["draft"], failures=tuple(json.loads(row["failures"])))
+            for row in rows
+        )
+
+    async def versions(self, entity: Entity, *, page: int = 100) -> tuple[ProfileVersion, ...]:
+        """The published summaries of an entity, newest first."""
+        sql = statement("profile_versions")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id, page=page)
+            )
+        return tuple(version_of(entity, row) for row in rows)
+
+    async def changes_of_run(self, run_id: UUID) -> list[ProfileChange]:
+        """What one run published, by entity, each with the version it replaced."""
+        sql = statement("profile_changes_of_run")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.text, *sql.bind(run_id=run_id))
+        changes: list[ProfileChange] = []
+        before: ProfileVersion | None = None
+        for row in rows:
+            version = version_of(entity_of(row), row)
+            if row["is_after"]:
+                same = before is not None and before.entity == version.entity
+                changes.append(ProfileChange(before=before if same else None, after=version))
+            before = version
+        return changes
+
+    async def export(self, entity: Entity | None = None) -> AsyncIterator[tuple[Entity, Attribute]]:
+        """Every stored attribute by entity and id, in one consistent view; `entity` narrows it."""
+        sql = statement("profile_export")
+        arguments = sql.bind(
+            entity_type=None if entity is None else entity.type.value,
+            entity_id=None if entity is None else entity.id,
+        )
+        async with self._database.transaction() as connection:
+            async for row in connection.cursor(sql.text, *arguments, prefetch=_FETCH):
+                yield entity_of(row), attribute_of(row)
+
+    async def _add_batch(self, batch: Sequence[NewAttribute]) -> Added:
+        async with self._database.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _IMPORT_LOCK)
+            sql = statement("profile_candidates")
+            rows = await connection.fetch(
+                sql.text,
+                *sql.bind(
+                    entity_types=[new.entity.type.value for new in batch],
+                    entity_ids=[new.entity.id for new in batch],
+                    categories=[new.category for new in batch],
+                    keys=[new.key for new in batch],
+                ),
+            )
+            fresh = without_known(batch, rows)
+            if fresh:
+                sql = statement("profile_add")
+                await connection.execute(
+                    sql.text,
+                    *sql.bind(
+                        entity_types=[new.entity.type.value for new in fresh],
+                        entity_ids=[new.entity.id for new in fresh],
+                        categories=[new.category for new in fresh],
+                        keys=[new.key for new in fresh],
+                        values=[json.dumps(new.value, ensure_ascii=False, allow_nan=False) for new in fresh],
+                        confidences=[new.confidence for new in fresh],
+                        sources=[new.source for new in fresh],
+                        message_ids=[new.source_message_id for new in fresh],
+                        updated_ats=[new.updated_at for new in fresh],
+                    ),
+                )
+        return Added(len(fresh), len(batch) - len(fresh))
+
+    async def _read(self, entity: Entity) -> "FoundProfile | None":
+        sql = statement("profile_read")
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(
+                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id)
+            )
+        if row is None:
+            return None
+        version = None
+        if row["version"] is not None:
+            version = version_of(entity, row, prefix="version_")
+        return FoundProfile(
+            profile=profile_of(row), recipe=row["summary_recipe"], version=version, at=row["at"]
+        )
+
+    async def _go_live(self, connection: Connection, new: Publication, *, text_changed: bool) -> int:
+        sql = statement("profile_publish")
+        profile_id: int | None = await connection.fetchval(
+            sql.text,
+            *sql.bind(
+                entity_type=new.entity.type.value,
+                entity_id=new.entity.id,
+                revision=new.revision,
+                summary=new.summary,
+                model=new.model,
+                recipe=new.recipe,
+                display_name=new.display_name,
+                text_changed=text_changed,
+            ),
+        )
+        if profile_id is None:
+            raise _moved(new.entity)
+        return profile_id
+
+
+def _moved(entity: Entity) -> StateError:
+    return StateError(f"The profile {entity} changed since this summary was planned.", "Plan it again.")

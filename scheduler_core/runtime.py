@@ -1,0 +1,372 @@
+"""Puts the parts together; the only module that wires. Start order is written here once, and stop order.
+
+    async with open_runtime(settings) as runtime:
+        await runtime.operations.force_run(job_id)
+
+Leaving stops in this order: no new claims, wait for runs in hand, cancel what is left, write last outcomes,
+say goodbye, close the LISTEN connection, the pool, and the embedded server if nobody else uses it.
+"""
+
+import asyncio
+import getpass
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from scheduler_core import __version__
+from scheduler_core.db.connect import Address
+from scheduler_core.db.database import Database
+from scheduler_core.db.history import History
+from scheduler_core.db.job_store import JobStore, NodeRow
+from scheduler_core.db.memory_store import MemoryStore
+from scheduler_core.db.migration import migrate
+from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
+from scheduler_core.db.operations import Operations
+from scheduler_core.db.profile_store import ProfileStore
+from scheduler_core.domain import JobType, NodeState
+from scheduler_core.errors import DatabaseError
+from scheduler_core.jobs.scheduler import BotSource, JobScheduler
+from scheduler_core.jobs.upkeep import Upkeep
+from scheduler_core.llm.local import LocalModels
+from scheduler_core.llm.models import default_model_folders
+from scheduler_core.maintenance.memory_jobs import MemoryJobs
+from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
+from scheduler_core.settings import Settings
+from scheduler_core.tasks.processor import TaskProcessor
+from scheduler_core.tasks.queue import InProcessQueue
+from scheduler_core.tasks.recorder import Recorder
+from scheduler_core.tasks.task import JobKind, JobKinds, TaskFactory
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_TYPE_GRACE_SECONDS = 60.0
+LAST_WORDS_SECONDS = 5.0
+MODEL_LOAD_SECONDS = 120.0
+
+PER_BOT_TYPES = (str(JobType.MEMORY_CONSOLIDATION), str(JobType.MEMORY_DECAY))
+
+FinishedSink = Callable[[Sequence[UUID]], None]
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where everything the program writes lies: `DATA_DIR`, else the platform's place for it."""
+    if settings.data_dir is not None:
+        return settings.data_dir
+    from scheduler_core.db.embedded import default_data_dir
+
+    return default_data_dir()
+
+
+def models_dir(settings: Settings) -> Path:
+    """Where own model files lie: `MODELS_DIR`, else `models` in the data directory."""
+    return settings.models_dir or data_dir(settings) / "models"
+
+
+def local_actor(program: str = "") -> str:
+    """Who acts, for the audit: account, host and program; no secret."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):
+        account = str(os.getuid())
+    return f"{account}@{socket.gethostname()} {program}".strip()
+
+
+@asynccontextmanager
+async def open_address(settings: Settings) -> AsyncIterator[Address]:
+    """The configured server, or the embedded one, started if need be and held while inside.
+
+    Raises:
+        ConfigError, EmbeddedServerError: in words a person can act on.
+    """
+    if settings.external_url is not None:
+        yield Address.parse(settings.external_url)
+        return
+    from scheduler_core.db.embedded import embedded_server
+
+    async with embedded_server(data_dir(settings), database=settings.postgres_database) as server:
+        yield Address.parse(server.url, embedded=True)
+
+
+@asynccontextmanager
+async def open_database(
+    address: Address,
+    settings: Settings,
+    *,
+    application: str,
+    pool_size: int | None = None,
+    read_only: bool = False,
+) -> AsyncIterator[Database]:
+    """A pool on an up-to-date schema that has its default jobs. A read-only one is taken as it is.
+
+    Raises:
+        DatabaseError, DatabaseTooNewError: in words a person can act on.
+    """
+    database = Database.open(
+        address,
+        pool_size=pool_size or settings.database_pool_size,
+        application=application,
+        read_only=read_only,
+    )
+    try:
+        if not read_only:
+            await migrate(database.engine, address=address)
+            await JobStore(database, node_id=uuid4()).seed_jobs(_default_intervals(settings))
+        yield database
+    finally:
+        await database.aclose()
+
+
+def operations(database: Database, settings: Settings, *, actor: str) -> Operations:
+    """What people do to jobs and runs, under their name."""
+    return Operations(database, actor=actor, per_bot_types=PER_BOT_TYPES, extra_bots=settings.bots)
+
+
+def local_models(settings: Settings) -> LocalModels:
+    """The local models as the settings choose them."""
+    return LocalModels(
+        folders=default_model_folders(models_dir(settings)),
+        wanted=settings.profile_maintenance_model,
+        state_dir=data_dir(settings) / "state",
+        threads=settings.model_threads or os.cpu_count() or 1,
+        context_tokens=settings.model_context_tokens,
+        load_timeout=MODEL_LOAD_SECONDS,
+        idle_seconds=settings.model_idle_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A running scheduler node.
+
+    Attributes:
+        operations: force, pause, resume and cancel, as this node.
+        stop: ends scheduling in order, while the database stays open for reading; leaving does the rest.
+    """
+
+    node_id: UUID
+    address: Address
+    database: Database
+    history: History
+    operations: Operations
+    profiles: ProfileStore
+    scheduler: JobScheduler
+    stop: Callable[[], Awaitable[None]]
+
+    async def run_due(self) -> None:
+        """Runs what is due or waiting now, and returns when all of it is over. Retries that are due
+        later are left alone. For a runtime that does not watch by itself."""
+        await self.scheduler.run_once()
+        await self.scheduler.run_waiting()
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings,
+    *,
+    kinds: Sequence[JobKind] = (),
+    bots: Callable[[], Awaitable[Sequence[str]]] | None = None,
+    on_finished: FinishedSink | None = None,
+    watch: bool = True,
+) -> AsyncIterator[Runtime]:
+    """Starts a scheduler node and stops it in order on leaving.
+
+    Args:
+        kinds: a host's own job types, beside the built-in ones.
+        bots: a host's own list of bots, beside the database's and the setting's; asked at every claim.
+        on_finished: told the ids of runs that this node finished, skipped or closed.
+        watch: whether to look for due jobs all the time; False leaves that to `Runtime.run_due`.
+
+    Raises:
+        SchedulerError: something is missing at the start.
+        ExceptionGroup: a loop died of a bug; a lost database is not one.
+    """
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(open_address(settings))
+        database = await stack.enter_async_context(
+            open_database(address, settings, application="bawt scheduler")
+        )
+        models = local_models(settings)
+        stack.push_async_callback(models.aclose)
+        node = _Node(settings, database, models, kinds, bots, on_finished)
+        await node.join()
+        async with asyncio.TaskGroup() as group:
+            node.start(group, watch=watch)
+            try:
+                yield node.runtime
+            finally:
+                await node.stop()
+
+
+class _Node:
+    """Everything one node consists of, built in the order of dependence."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        models: LocalModels,
+        kinds: Sequence[JobKind],
+        bots: BotSource | None,
+        on_finished: FinishedSink | None,
+    ) -> None:
+        self._settings = settings
+        self._models = models
+        self._state = NodeState.ACTIVE
+        self._host_bots = bots
+        self._loops: list[asyncio.Task[None]] = []
+        self._node_id = uuid4()
+        self._kinds = _all_kinds(settings, database, models, kinds)
+        self._store = JobStore(database, node_id=self._node_id)
+        self._feed = ChangeFeed(
+            database.address, "bawt scheduler listen", channel=WAKE_CHANNEL, kinds=WAKE_KINDS
+        )
+        told = on_finished or (lambda ids: None)
+        self._recorder = Recorder(writer=self._store, on_recorded=told)
+        queue = InProcessQueue(capacity=settings.scheduler_max_concurrent_runs)
+        self._processor = TaskProcessor(
+            queue=queue,
+            recorder=self._recorder,
+            retry_base=settings.scheduler_retry_base_seconds,
+            on_free=lambda: self._scheduler.wake(),
+        )
+        self._scheduler = JobScheduler(
+            store=self._store,
+            queue=queue,
+            factory=TaskFactory(
+                kinds=self._kinds,
+                timeout=settings.scheduler_run_timeout_seconds,
+                max_attempts=settings.scheduler_max_attempts,
+            ),
+            recorder=self._recorder,
+            check_interval=settings.scheduler_check_interval_seconds,
+            bots=self._bots,
+            wakes=self._feed.subscribe(debounce=0.0),
+            on_skipped=told,
+        )
+        self._upkeep = self._make_upkeep(told)
+        self.runtime = Runtime(
+            node_id=self._node_id,
+            address=database.address,
+            database=database,
+            history=History(database),
+            operations=operations(database, settings, actor=local_actor("scheduler")),
+            profiles=ProfileStore(database),
+            scheduler=self._scheduler,
+            stop=self.stop,
+        )
+
+    async def join(self) -> None:
+        """Gives host types their default jobs and announces the node before it claims anything."""
+        own = {kind.name: kind.interval_minutes for kind in self._kinds if kind.interval_minutes is not None}
+        await self._store.seed_jobs(own)
+        await self._store.heartbeat(self._describe())
+
+    def start(self, group: asyncio.TaskGroup, *, watch: bool) -> None:
+        """Starts the loops; one that dies of a bug takes the group with it."""
+        works = {
+            "change feed": self._feed.run,
+            "recorder": self._recorder.run,
+            "processor": self._processor.run,
+            "upkeep": self._upkeep.run,
+        }
+        if watch:
+            works["scheduler"] = self._scheduler.run
+        self._loops = [group.create_task(work(), name=name) for name, work in works.items()]
+
+    async def stop(self) -> None:
+        """Ends the loops in order; a second call does nothing."""
+        loops, self._loops = self._loops, []
+        if not loops:
+            return
+        self._scheduler.stop_claiming()
+        self._state = NodeState.DRAINING
+        grace = self._settings.scheduler_stop_grace_seconds
+        try:
+            async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
+                await self._processor.drain(grace=grace)
+        except TimeoutError:
+            log.warning("Runs are left behind; their lease ends now and they are tried again.")
+        for loop in loops:
+            loop.cancel()
+        await asyncio.shield(self._say_goodbye())
+
+    async def _say_goodbye(self) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._recorder.run_once()
+                await self._store.leave()
+        except (DatabaseError, TimeoutError):
+            log.warning("The database did not hear the last words; the lease tells the other nodes.")
+
+    async def _bots(self) -> Sequence[str]:
+        host = await self._host_bots() if self._host_bots is not None else ()
+        return [*self._settings.bots, *host]
+
+    def _describe(self) -> NodeRow:
+        return NodeRow(
+            id=self._node_id,
+            name=self._settings.node_label,
+            state=self._state,
+            version=__version__,
+            job_types=self._kinds.names,
+            lease=self._settings.scheduler_lease_seconds,
+            running=len(self._processor.run_ids),
+            model=self._models.name,
+        )
+
+    def _make_upkeep(self, on_closed: FinishedSink) -> Upkeep:
+        return Upkeep(
+            store=self._store,
+            processor=self._processor,
+            kinds=self._kinds,
+            describe=self._describe,
+            lease=self._settings.scheduler_lease_seconds,
+            max_attempts=self._settings.scheduler_max_attempts,
+            retry_base=self._settings.scheduler_retry_base_seconds,
+            unknown_grace=UNKNOWN_TYPE_GRACE_SECONDS,
+            history_days=self._settings.scheduler_history_days,
+            wakes=self._feed.subscribe(debounce=0.0),
+            on_closed=on_closed,
+        )
+
+
+def _default_intervals(settings: Settings) -> dict[str, int]:
+    return {
+        str(JobType.PROFILE_MAINTENANCE): settings.profile_maintenance_interval_minutes,
+        str(JobType.MEMORY_CONSOLIDATION): settings.memory_consolidation_interval_minutes,
+        str(JobType.MEMORY_DECAY): settings.memory_decay_interval_minutes,
+    }
+
+
+def _all_kinds(
+    settings: Settings, database: Database, models: LocalModels, host: Sequence[JobKind]
+) -> JobKinds:
+    intervals = _default_intervals(settings)
+    memory = MemoryJobs(store=MemoryStore(database))
+    profile = ProfileJob(
+        store=ProfileStore(database), model=models.current, model_timeout=settings.model_timeout_seconds
+    )
+    kinds = JobKinds()
+    kinds.register(
+        JobKind(
+            name=JobType.PROFILE_MAINTENANCE,
+            handler=profile.run,
+            config=ProfileConfig,
+            interval_minutes=intervals[JobType.PROFILE_MAINTENANCE],
+            # One model slot: two runs would only take the same cores from each other.
+            max_running=1,
+        )
+    )
+    for name, handler in (
+        (JobType.MEMORY_CONSOLIDATION, memory.consolidate),
+        (JobType.MEMORY_DECAY, memory.decay),
+    ):
+        kinds.register(JobKind(name=name, handler=handler, interval_minutes=intervals[name], per_bot=True))
+    for kind in host:
+        kinds.register(kind)
+    return kinds
