@@ -282,6 +282,8 @@ class Gpt4AllModel:
         if self._closed:
             return _EndedError(FinishReason.CANCELLED, "The model was closed.")
         detail = f"The model's process died of {process.ending()}."
+        if assertion := process.failed_assertion():
+            detail += f" It demanded: {assertion}."
         logger.warning("model %s: process died of %s", self._file.name, process.ending())
         if self._quarantine.record_crash(
             self._checksum, name=self._file.name, size_bytes=self._file.size_bytes

@@ -7,6 +7,7 @@ writes reaches this process's terminal.
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -42,6 +43,9 @@ _PASSED_ON = frozenset(
     }
 )
 
+# "GGML_ASSERT: file:line: condition", in some releases "file:line: GGML_ASSERT(condition) failed".
+_ASSERTION = re.compile(r"GGML_ASSERT(?:: [^\n]*?:\d+: |\()([^\n]+?)(?:\) failed)?(?:\n|$)")
+
 Message = dict[str, Any]
 
 
@@ -59,6 +63,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         self._log = log
         self._partial = bytearray()
         self._released = False
+        self._last_log = ""
         self._transport: asyncio.SubprocessTransport | None = None
 
     @classmethod
@@ -114,10 +119,15 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     def log_tail(self) -> str:
         """The end of what native code wrote; for a developer, not for the log: it may name paths."""
         if self._log.closed:
-            return ""
+            return self._last_log
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, size - LOG_TAIL_BYTES))
         return self._log.read().decode("utf-8", "replace")
+
+    def failed_assertion(self) -> str:
+        """The condition native code aborted on, or the empty text; names no paths."""
+        found = _ASSERTION.search(self.log_tail())
+        return found[1].strip()[:200] if found else ""
 
     def clear_log(self) -> None:
         """Makes room: native code can write only so much before its writes fail."""
@@ -193,6 +203,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     def _close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+        self._last_log = self.log_tail()
         self._log.close()
 
 

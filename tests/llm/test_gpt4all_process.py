@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scheduler_core.llm.gpt4all import Gpt4AllModel
-from scheduler_core.llm.gpt4all_process import worker_environment
+from scheduler_core.llm.gpt4all_process import WorkerProcess, worker_environment
 from scheduler_core.llm.models import choose, discover, inspect
 from scheduler_core.llm.provider import Completion, FinishReason
 from scheduler_core.llm.quarantine import Quarantine
@@ -171,6 +171,20 @@ async def test_a_model_that_crashes_twice_is_set_aside_and_another_chosen(
     assert model.process_id is None
     files = discover([folder], memory_bytes=10**12, quarantine=Quarantine(tmp_path / "state"))
     assert choose(files).name == "good"
+
+
+async def test_an_abort_of_native_code_is_seen_with_its_reason(tmp_path: Path) -> None:
+    """What the header check keeps away: a type of tensor that gpt4all does not know ends the process."""
+    small = gguf_models.with_architecture(tmp_path / "small.gguf", "llama")
+    at = small.read_bytes().index(b"token_embd.weight") + len(b"token_embd.weight") + 4 + 2 * 8
+    bad = gguf_models.corrupt(tmp_path / "bad.gguf", small, at=at, value=b"\x63\0\0\0")
+    process = await WorkerProcess.start()
+    process.send({"op": "load", "path": str(bad), "context": 256, "threads": 1, "memory_limit": None})
+    assert await process.messages.get() is None
+    await process.kill()
+    assert process.ending() == "SIGABRT"
+    assert process.failed_assertion()
+    assert str(tmp_path) not in process.failed_assertion()
 
 
 async def test_a_file_truncated_while_loaded_is_a_crash_then_an_error(
