@@ -1,18 +1,23 @@
 """Real PostgreSQL servers for the tests: one for the whole suite, and places where more may be started."""
 
 import asyncio
+import os
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
 
 from scheduler_core.db.embedded import EmbeddedServer, embedded_server
 from scheduler_core.db.embedded_postmaster import find_postmaster
+
+# psutil carries no types.
+_processes: Any = psutil
 
 # Nothing of a test's data outlives the suite, so nothing waits for the disk.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -66,8 +71,17 @@ def kill_server(cluster: Path) -> None:
     found = find_postmaster(cluster)
     if found is None or found.process is None:
         return
-    postmaster = psutil.Process(int((cluster / "postmaster.pid").read_text().split()[0]))
+    postmaster = _processes.Process(int((cluster / "postmaster.pid").read_text().split()[0]))
     family = [postmaster, *postmaster.children(recursive=True)]
     for process in family:
         process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(family, timeout=10)
+    while any(_is_alive(process) for process in family):
+        os.sched_yield()
+
+
+def _is_alive(process: Any) -> bool:
+    """Not a zombie either: the system may take seconds to bury an orphan."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -150,12 +150,12 @@ def make_data_dir(data_dir: Path) -> Account:
                 os.chown(data_dir, -1, account.gid)
                 data_dir.chmod(0o710)
             _check_reachable(account, missing[-1].parent if missing else data_dir)
+        # Other processes may be at the same work: every step is right whoever did the one before.
         for step in reversed(missing):
-            step.mkdir(0o700)
+            step.mkdir(0o755 if account.switches and step != data_dir else 0o700, exist_ok=True)
             if account.switches:
+                os.chown(step, -1, account.gid if step == data_dir else -1)
                 step.chmod(0o710 if step == data_dir else 0o755)
-        if missing and account.switches:
-            os.chown(data_dir, -1, account.gid)
         if not data_dir.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a directory", os.fspath(data_dir))
     return account

@@ -79,7 +79,7 @@ class Cluster:
         for folder in (self.home, self._log.path.parent):
             with explained(folder):
                 if not folder.is_dir():
-                    folder.mkdir(0o700)
+                    folder.mkdir(0o700, exist_ok=True)
                     self.account.keep(folder)
         with explained(self.home):
             if not self.directory.exists() and not all(map(_is_ours, self.home.iterdir())):
