@@ -113,9 +113,9 @@ def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only
         return asyncio.run(run_headless(settings, once=once, as_json=options.json))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("The console needs a terminal; use --no-ui, or a sub-command.")
-    from bawt_console.launch import run_console
+    from bawt_console.launch import start_console
 
-    return run_console(settings, attach=attach, read_only=read_only, log_level=level, warnings=warnings)
+    return start_console(settings, attach=attach, read_only=read_only, log_level=level, warnings=warnings)
 
 
 def _log_to_stderr(level: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from uuid import UUID
 
 from bawt_console.formatting import clean
@@ -38,14 +38,12 @@ def print_json(value: object) -> None:
 
 def print_line(text: str) -> None:
     """One line for people; control characters of foreign text are dropped."""
-    sys.stdout.write(clean(text) + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, clean(text) + "\n")
 
 
 def print_note(text: str) -> None:
     """One line on stderr: stdout holds results only."""
-    sys.stderr.write(clean(text) + "\n")
-    sys.stderr.flush()
+    _write(sys.stderr, clean(text) + "\n")
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -54,5 +52,11 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
         padded = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(padded.rstrip() + "\n")
-    sys.stdout.flush()
+        _write(sys.stdout, padded.rstrip() + "\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """A terminal that cannot show a letter gets a question mark rather than an error."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding))
+    stream.flush()

@@ -24,12 +24,12 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore, NodeRow
 from scheduler_core.db.memory_store import MemoryStore
-from scheduler_core.db.migration import migrate
+from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.domain import JobType, NodeState
-from scheduler_core.errors import DatabaseError
+from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.jobs.scheduler import BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.local import LocalModels
@@ -60,6 +60,19 @@ def data_dir(settings: Settings) -> Path:
     from scheduler_core.db.embedded import default_data_dir
 
     return default_data_dir()
+
+
+def prepared_data_dir(settings: Settings) -> Path:
+    """`data_dir`, made if missing so that only its owner, and the embedded server's account, may enter.
+
+    Raises:
+        EmbeddedServerError: it cannot be made or used.
+    """
+    from scheduler_core.db.embedded import make_data_dir
+
+    directory = data_dir(settings)
+    make_data_dir(directory)
+    return directory
 
 
 def models_dir(settings: Settings) -> Path:
@@ -113,7 +126,9 @@ async def open_database(
         read_only=read_only,
     )
     try:
-        if not read_only:
+        if read_only:
+            await require_schema(database.engine, address=address)
+        else:
             await migrate(database.engine, address=address)
             await JobStore(database, node_id=uuid4()).seed_jobs(_default_intervals(settings))
         yield database
@@ -264,6 +279,10 @@ class _Node:
         """Gives host types their default jobs and announces the node before it claims anything."""
         own = {kind.name: kind.interval_minutes for kind in self._kinds if kind.interval_minutes is not None}
         await self._store.seed_jobs(own)
+        try:
+            await self._models.look()
+        except ModelError as error:
+            log.warning("Profile maintenance will fail [%s]: %s", error.error_id, error)
         await self._store.heartbeat(self._describe())
 
     def start(self, group: asyncio.TaskGroup, *, watch: bool) -> None:

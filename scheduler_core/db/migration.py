@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler_core.db.connect import Address, plain_errors
-from scheduler_core.errors import DatabaseTooNewError
+from scheduler_core.errors import DatabaseError, DatabaseTooNewError
 
 VERSION_TABLE = "llm_bawt_schema_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,6 +29,21 @@ async def current_revision(engine: AsyncEngine, *, address: Address) -> str | No
     with plain_errors(address):
         async with engine.connect() as connection:
             return await connection.run_sync(_current)
+
+
+async def require_schema(engine: AsyncEngine, *, address: Address) -> None:
+    """For sessions that may not migrate.
+
+    Raises:
+        DatabaseError: there is no schema of ours, or an older one.
+        DatabaseTooNewError: the database was migrated by a later release.
+    """
+    revision = await current_revision(engine, address=address)
+    if revision != known_revisions()[-1]:
+        state = (
+            "has no scheduler tables" if revision is None else f"is at schema {revision}, which is too old"
+        )
+        raise DatabaseError(f"The database at {address.label} {state}.", "Run: bawt-console db upgrade")
 
 
 async def migrate(engine: AsyncEngine, *, address: Address) -> bool:

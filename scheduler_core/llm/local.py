@@ -71,23 +71,32 @@ class LocalModels:
             self._folders, memory_bytes=self._memory() + held, quarantine=Quarantine(self._state_dir)
         )
 
+    async def look(self) -> Gpt4AllModel | None:
+        """Chooses anew from the files there are now, without loading anything.
+
+        Raises:
+            ModelError: the configured model is missing or broken.
+        """
+        async with self._lock:
+            files = await asyncio.to_thread(self.files)
+            for passed in files:
+                if passed.reason:
+                    log.info("Model %s is passed over: %s", passed.name, passed.reason)
+            file = self._choose(files)
+            if _identity(file) != _identity(self._chosen):
+                await self._replace(file)
+            return self._model
+
     async def current(self) -> Gpt4AllModel | None:
-        """The model for the next run; None when no file can be used and none was asked for by name.
+        """The model for the next run, checked; None when no file can be used and none was asked for by name.
 
         Raises:
             ModelError: the configured model is missing, broken or set aside.
         """
-        async with self._lock:
-            files = await asyncio.to_thread(self.files)
-            for file in files:
-                if file.reason:
-                    log.info("Model %s is passed over: %s", file.name, file.reason)
-            file = self._choose(files)
-            if self._model is None or self._chosen is None or _changed(file, self._chosen):
-                await self._replace(file)
-            if self._model is not None:
-                await self._model.prepare()
-            return self._model
+        model = await self.look()
+        if model is not None:
+            await model.prepare()
+        return model
 
     async def aclose(self) -> None:
         """Ends the model's process."""
@@ -117,5 +126,5 @@ class LocalModels:
             )
 
 
-def _changed(file: ModelFile | None, other: ModelFile) -> bool:
-    return file is None or (file.path, file.size_bytes) != (other.path, other.size_bytes)
+def _identity(file: ModelFile | None) -> tuple[Path, int] | None:
+    return None if file is None else (file.path, file.size_bytes)

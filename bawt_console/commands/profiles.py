@@ -1,0 +1,157 @@
+"""`bawt-console profiles`: import, export, show."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from bawt_console.commands.session import Options, Session, in_session, shared_options
+from bawt_console.output import plain, print_json, print_line, print_note
+from scheduler_core.domain import Entity, EntityType
+from scheduler_core.errors import ConfigError, DataError, NotFoundError
+
+if TYPE_CHECKING:
+    from scheduler_core.db.profile_file import ImportReport
+    from scheduler_core.domain import Attribute, Profile
+
+ENTITY_HELP = "ENTITY is user/NAME or bot/NAME."
+
+
+@click.group(short_help="Import, export and show what is known of people and bots.")
+def profiles() -> None:
+    """Profiles: attributes of people and bots, and the summaries made of them."""
+
+
+@profiles.command("import")
+@click.argument("file", metavar="FILE")
+@shared_options
+@click.pass_obj
+@click.pass_context
+def import_file(context: click.Context, options: Options, file: str) -> None:
+    """Read attributes from FILE, one JSON object a line; - reads stdin.
+
+    Bad lines are named and left out, and the exit code is then 2; the good ones go in. Importing the same
+    file again changes nothing.
+    """
+
+    async def work(session: Session) -> "ImportReport":
+        from scheduler_core.db.profile_file import bounded_lines, import_profiles
+
+        with _opened(file) as stream:
+            return await import_profiles(session.profiles, bounded_lines(stream))
+
+    if file != "-":
+        _require_file(Path(file))
+    report = in_session(options, work)
+    for rejected in report.rejected:
+        print_note(f"line {rejected.line}: {rejected.reason}")
+    unlisted = report.rejected_count - len(report.rejected)
+    if unlisted:
+        print_note(f"… and {unlisted:,} more lines.")
+    if options.json:
+        print_json({"added": report.added, "unchanged": report.unchanged, "rejected": report.rejected_count})
+    else:
+        print_line(f"{report.added} added, {report.unchanged} unchanged, {report.rejected_count} rejected")
+    if report.rejected_count:
+        context.exit(DataError.exit_code)
+
+
+@profiles.command("export", epilog=ENTITY_HELP)
+@click.argument("entity", required=False)
+@shared_options
+@click.pass_obj
+def export(options: Options, entity: str | None) -> None:
+    """Write all attributes, or those of ENTITY, to stdout as JSON lines."""
+    wanted = None if entity is None else parse_entity(entity)
+
+    async def work(session: Session) -> None:
+        from scheduler_core.db.profile_file import export_lines
+
+        if wanted is not None and await session.profiles.profile(wanted) is None:
+            raise _unknown(wanted)
+        async for line in export_lines(session.profiles, wanted):
+            sys.stdout.buffer.write(line.encode("utf-8"))
+        sys.stdout.buffer.flush()
+
+    in_session(options, work)
+
+
+@profiles.command("show", epilog=ENTITY_HELP)
+@click.argument("entity")
+@shared_options
+@click.pass_obj
+def show(options: Options, entity: str) -> None:
+    """ENTITY's summary and the attributes it rests on."""
+    wanted = parse_entity(entity)
+
+    async def work(session: Session) -> None:
+        found = await session.profiles.snapshot(wanted)
+        if found is None:
+            raise _unknown(wanted)
+        if options.json:
+            print_json(_as_json(found.profile, found.attributes))
+        else:
+            _print(found.profile, found.attributes)
+
+    in_session(options, work)
+
+
+def parse_entity(text: str) -> Entity:
+    """
+    Raises:
+        ConfigError: it is not `user/NAME` or `bot/NAME`.
+    """
+    kind, separator, name = text.partition("/")
+    name = name.strip().lower()
+    if not separator or not name or kind not in [str(known) for known in EntityType]:
+        raise ConfigError(f"{text!r} is not an entity.", "Write user/NAME or bot/NAME.")
+    return Entity(EntityType(kind), name)
+
+
+def _unknown(entity: Entity) -> NotFoundError:
+    return NotFoundError(
+        f"Nothing is known of {entity}.", "Import attributes with: bawt-console profiles import FILE"
+    )
+
+
+def _require_file(path: Path) -> None:
+    """Said before a database is started for nothing."""
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}.", "Check the name and its permissions."
+        ) from None
+
+
+def _opened(file: str) -> BinaryIO:
+    return sys.stdin.buffer if file == "-" else Path(file).open("rb")
+
+
+def _as_json(profile: "Profile", attributes: "tuple[Attribute, ...]") -> dict[str, object]:
+    return {
+        "entity_type": str(profile.entity.type),
+        "entity_id": profile.entity.id,
+        "display_name": profile.display_name,
+        "summary": profile.summary,
+        "summary_updated_at": plain(profile.summary_updated_at),
+        "attributes": plain(attributes),
+    }
+
+
+def _print(profile: "Profile", attributes: "tuple[Attribute, ...]") -> None:
+    from bawt_console.formatting import full_time
+
+    print_line(f"{profile.entity}  {profile.display_name or ''}".rstrip())
+    if profile.summary is None:
+        print_line("No summary yet; it is made by the job profile_maintenance.")
+    else:
+        print_line(f"summary of {full_time(profile.summary_updated_at)}:\n\n{profile.summary}\n")
+    for attribute in attributes:
+        value = attribute.value if isinstance(attribute.value, str) else repr(attribute.value)
+        print_line(
+            f"[{attribute.id}] {attribute.category}.{attribute.key} = {value}"
+            f"  ({attribute.source}, {attribute.confidence:.2f}, {attribute.updated_at:%Y-%m-%d})"
+        )

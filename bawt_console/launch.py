@@ -1,0 +1,133 @@
+"""Starts the console: keeps the terminal for the screen, opens the database behind it, runs the scheduler.
+
+The screen is painted first; everything that takes time happens while it shows what is being done.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from bawt_console.app import ConsoleApp, run_console
+from bawt_console.terminal import private_terminal
+
+if TYPE_CHECKING:
+    from bawt_console.embedding import SchedulerThread
+    from bawt_console.source import Source
+    from scheduler_core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+INTERRUPTED = 130
+
+
+@dataclass(slots=True, kw_only=True)
+class Launch:
+    """One start of the console.
+
+    Args:
+        attach: watch and command only; no scheduler here.
+        read_only: the database session refuses every change.
+    """
+
+    settings: "Settings"
+    attach: bool
+    read_only: bool
+    terminal: TextIO
+    say: Callable[[str], None] = field(default=lambda doing: None)
+
+    def open(self) -> "AbstractAsyncContextManager[Source]":
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> "AsyncIterator[Source]":
+        from bawt_console.source import ATTACHED, EMBEDDED, open_source
+        from scheduler_core.runtime import PER_BOT_TYPES, local_actor, open_address, open_database
+
+        async with AsyncExitStack() as stack:
+            embedded = self.settings.external_url is None
+            self.say("Starting the embedded PostgreSQL…" if embedded else "Connecting to the database…")
+            address = await stack.enter_async_context(open_address(self.settings))
+            schedules = await self._start_scheduler(stack, embedded=embedded)
+            if not schedules:
+                # A scheduler has looked after the schema; without one somebody else must.
+                async with open_database(
+                    address, self.settings, application="bawt-console", read_only=self.read_only
+                ):
+                    pass
+            yield await stack.enter_async_context(
+                open_source(
+                    address,
+                    actor=local_actor("console"),
+                    mode=EMBEDDED if schedules else ATTACHED,
+                    read_only=self.read_only,
+                    per_bot_types=PER_BOT_TYPES,
+                    extra_bots=self.settings.bots,
+                )
+            )
+
+    async def _start_scheduler(self, stack: AsyncExitStack, *, embedded: bool) -> bool:
+        from bawt_console.embedding import SchedulerThread, only_scheduler
+        from scheduler_core.runtime import data_dir
+
+        if self.attach or not self.settings.scheduler_enabled:
+            return False
+        if embedded and not stack.enter_context(only_scheduler(data_dir(self.settings))):
+            log.info("Another console on this data directory runs the scheduler; this one attaches.")
+            return False
+        self.say("Starting the scheduler…")
+        thread = SchedulerThread(self.settings)
+        await thread.start()
+        stack.push_async_callback(self._stop_scheduler, thread)
+        return True
+
+    async def _stop_scheduler(self, thread: "SchedulerThread") -> None:
+        """By now the screen is gone; a wait is explained where it was."""
+        stopping = asyncio.ensure_future(thread.stop())
+        await asyncio.wait({stopping}, timeout=0.5)
+        if not stopping.done():
+            grace = self.settings.scheduler_stop_grace_seconds
+            print(
+                f"Stopping: a run may take {grace:g} s to finish. Ctrl-C leaves at once.", file=self.terminal
+            )
+        await stopping
+
+
+def start_console(
+    settings: "Settings", *, attach: bool, read_only: bool, log_level: int, warnings: Sequence[str]
+) -> int:
+    """Runs the console until it is left; returns the exit code.
+
+    Raises:
+        SchedulerError: the data directory cannot be used.
+    """
+    log_file = _prepared_log(settings)
+    with private_terminal(log_file) as terminal:
+        logging.basicConfig(
+            level=log_level,
+            filename=log_file,
+            format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+            force=True,
+        )
+        for warning in warnings:
+            log.warning("%s", warning)
+        launch = Launch(settings=settings, attach=attach, read_only=read_only, terminal=terminal)
+        app = ConsoleApp(launch.open)
+        launch.say = app.say
+        try:
+            return asyncio.run(run_console(app))
+        except KeyboardInterrupt:
+            # Asked twice: leases and the embedded server's lock end with the process.
+            os._exit(INTERRUPTED)
+
+
+def _prepared_log(settings: "Settings") -> Path:
+    from scheduler_core.runtime import prepared_data_dir
+
+    logs = prepared_data_dir(settings) / "logs"
+    logs.mkdir(exist_ok=True)
+    return logs / "console.log"

@@ -1,0 +1,348 @@
+"""What the scheduler's statements promise, on a real server."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from scheduler_core.db.database import Database
+from scheduler_core.db.history import History
+from scheduler_core.db.job_store import FinishedRun, JobStore, NodeRow
+from scheduler_core.domain import EventLevel, NodeState, Run, RunStatus
+
+ANY = {"profile_maintenance": None, "memory_decay": None, "memory_consolidation": None}
+
+
+@pytest.fixture
+def store(database: Database) -> JobStore:
+    return JobStore(database, node_id=uuid4())
+
+
+async def add_job(
+    database: Database,
+    job_type: str = "profile_maintenance",
+    *,
+    bot: str = "*",
+    minutes: int = 60,
+    due: str = "0",
+) -> UUID:
+    """A job whose slot is `due` (an interval) away; negative is in the past."""
+    async with database.connection() as connection:
+        job: UUID = await connection.fetchval(
+            "INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes, next_run_at)"
+            " VALUES ($1, $2, $3, now() + $4::text::interval) RETURNING id",
+            job_type,
+            bot,
+            minutes,
+            due,
+        )
+    return job
+
+
+async def claim(store: JobStore, *, bots: tuple[str, ...] = ()) -> int:
+    return (await store.claim_due(batch=500, per_bot_types=["memory_decay"], bots=bots)).pending
+
+
+async def start(
+    store: JobStore, limits: Mapping[str, int | None] = ANY, *, capacity: int = 100
+) -> list[UUID]:
+    return [run.id for run in await store.start_pending(limits=limits, capacity=capacity)]
+
+
+async def runs(database: Database) -> list[Run]:
+    return await History(database).runs()
+
+
+def row(node: UUID, *, lease: float = 30) -> NodeRow:
+    return NodeRow(
+        id=node,
+        name="attic",
+        state=NodeState.ACTIVE,
+        version="0",
+        job_types=("profile_maintenance",),
+        lease=lease,
+        running=0,
+        model=None,
+    )
+
+
+async def test_a_plain_insert_by_hand_is_a_job_that_is_due(database: Database, store: JobStore) -> None:
+    async with database.connection() as connection:
+        await connection.execute("INSERT INTO scheduled_jobs (job_type, interval_minutes) VALUES ('x', 5)")
+    assert await claim(store) == 1
+    [run] = await runs(database)
+    assert (run.job_type, run.bot_id, run.status) == ("x", "*", RunStatus.PENDING)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "('Bad Name', 5, now())",
+        "('x', 0, now())",
+        "('x', -5, now())",
+        "('x', 5, 'infinity')",
+        "('x', 5, NULL)",
+    ],
+)
+async def test_an_impossible_job_is_refused_by_the_database(database: Database, values: str) -> None:
+    async with database.connection() as connection:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await connection.execute(
+                f"INSERT INTO scheduled_jobs (job_type, interval_minutes, next_run_at) VALUES {values}"
+            )
+
+
+async def test_missed_slots_become_one_run_and_the_schedule_keeps_its_grid(
+    database: Database, store: JobStore
+) -> None:
+    job_id = await add_job(database, minutes=60, due="-190 minutes")
+    before = (await History(database).job(job_id)).next_run_at
+    assert await claim(store) == 1
+    [run] = await runs(database)
+    job = await History(database).job(job_id)
+    assert run.coalesced == 3
+    assert run.scheduled_for == before
+    assert job.next_run_at == before + timedelta(hours=4)
+    assert await claim(store) == 0
+
+
+async def test_a_slot_in_the_future_and_a_paused_job_are_not_claimed(
+    database: Database, store: JobStore
+) -> None:
+    await add_job(database, due="1 minute")
+    paused = await add_job(database, due="-1 minute")
+    async with database.connection() as connection:
+        await connection.execute("UPDATE scheduled_jobs SET enabled = false WHERE id = $1", paused)
+    assert await claim(store) == 0
+
+
+async def test_a_slot_that_overlaps_is_skipped_with_the_reason(database: Database, store: JobStore) -> None:
+    job_id = await add_job(database)
+    await claim(store)
+    [running] = await start(store)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE scheduled_jobs SET next_run_at = now() WHERE id = $1", job_id)
+    assert await claim(store) == 0
+    skipped = [run for run in await runs(database) if run.status is RunStatus.SKIPPED]
+    assert [run.reason for run in skipped] == [f"overlap: run {running} was still running"]
+    assert skipped[0].claim_seq == 2
+
+
+async def test_a_job_for_all_bots_becomes_a_run_for_each(database: Database, store: JobStore) -> None:
+    await add_job(database, "memory_decay")
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO memories (bot_id, content) VALUES ('nova', 'a'), ('nova', 'b'), ('mira', 'c')"
+        )
+        await connection.execute(
+            "INSERT INTO entity_profiles (entity_type, entity_id) VALUES ('bot', 'echo')"
+        )
+        await connection.execute(
+            "INSERT INTO entity_profiles (entity_type, entity_id) VALUES ('user', 'ada')"
+        )
+    assert await claim(store, bots=("nova", "spark")) == 4
+    assert sorted(run.bot_id for run in await runs(database)) == ["echo", "mira", "nova", "spark"]
+
+
+async def test_a_job_for_all_bots_without_any_is_skipped_and_says_so(
+    database: Database, store: JobStore
+) -> None:
+    await add_job(database, "memory_decay")
+    assert await claim(store) == 0
+    assert [(run.status, run.reason) for run in await runs(database)] == [
+        (RunStatus.SKIPPED, "no bots known")
+    ]
+
+
+async def test_a_limit_holds_across_nodes(database: Database, store: JobStore) -> None:
+    for number in range(5):
+        await add_job(database, bot=f"b{number}")
+    await claim(store)
+    other = JobStore(database, node_id=uuid4())
+    limits = {"profile_maintenance": 2}
+    first = await start(store, limits)
+    assert len(first) == 2
+    assert await start(other, limits) == []
+    await store.finish_runs([FinishedRun(id=first[0], status=RunStatus.SUCCESS)])
+    assert len(await start(other, limits)) == 1
+
+
+async def test_a_big_batch_of_one_type_does_not_starve_another(database: Database, store: JobStore) -> None:
+    for number in range(20):
+        await add_job(database, bot=f"b{number}", due="-5 minutes")
+    await add_job(database, "memory_consolidation", due="-1 minute")
+    await claim(store)
+    started = await start(store, capacity=2)
+    types = {run.job_type for run in await runs(database) if run.id in started}
+    assert types == {"profile_maintenance", "memory_consolidation"}
+
+
+async def test_a_run_is_not_started_beside_another_of_its_job_and_bot(
+    database: Database, store: JobStore
+) -> None:
+    job_id = await add_job(database)
+    await claim(store)
+    assert len(await start(store)) == 1
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO job_runs (job_id, job_type, bot_id) VALUES ($1, 'profile_maintenance', '*')", job_id
+        )
+    assert await start(store) == []
+
+
+async def test_a_job_row_held_by_somebody_does_not_hold_up_the_others(
+    database: Database, store: JobStore
+) -> None:
+    held = await add_job(database, bot="held", due="-9 minutes")
+    await add_job(database, bot="free", due="-1 minute")
+    async with database.transaction() as connection:
+        await connection.execute("SELECT FROM scheduled_jobs WHERE id = $1 FOR UPDATE", held)
+        assert await claim(store) == 1
+    assert await claim(store) == 1
+
+
+async def test_the_late_outcome_of_a_lost_run_never_overwrites(database: Database, store: JobStore) -> None:
+    await add_job(database)
+    await claim(store)
+    [run_id] = await start(store)
+    node = row(uuid4())
+    await store.heartbeat(node)
+    [lost] = await store.rescue_runs(batch=10)
+    assert (lost.id, lost.attempt) == (run_id, 1)
+    assert await store.finish_runs([FinishedRun(id=run_id, status=RunStatus.SUCCESS)]) == set()
+    [run] = await runs(database)
+    assert run.status is RunStatus.FAILED
+    assert "Node lost" in (run.error_message or "")
+
+
+async def test_a_run_whose_node_renews_its_lease_is_not_rescued(database: Database) -> None:
+    node = uuid4()
+    store = JobStore(database, node_id=node)
+    await store.heartbeat(row(node))
+    await add_job(database)
+    await claim(store)
+    await start(store)
+    assert await store.rescue_runs(batch=10) == []
+    await store.leave()
+    assert len(await store.rescue_runs(batch=10)) == 1
+
+
+async def test_a_retry_points_at_the_first_attempt_and_waits(database: Database, store: JobStore) -> None:
+    await add_job(database)
+    await claim(store)
+    [first] = await start(store)
+    outcome = FinishedRun(id=first, status=RunStatus.FAILED, error_message="no")
+    assert await store.finish_runs([outcome], retries={first: 60.0}) == {first}
+    assert await start(store) == []
+    retry = next(run for run in await runs(database) if run.status is RunStatus.PENDING)
+    assert (retry.attempt, retry.first_run_id) == (2, first)
+    assert retry.available_at > datetime.now(UTC) + timedelta(seconds=50)
+    assert 50 < (await store.next_due() or 0) <= 60
+
+
+async def test_a_pause_from_anywhere_stops_what_waits_and_names_who(
+    database: Database, store: JobStore
+) -> None:
+    job_id = await add_job(database)
+    await claim(store)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE scheduled_jobs SET enabled = false")
+        user = await connection.fetchval("SELECT session_user")
+    [run] = await runs(database)
+    job = await History(database).job(job_id)
+    assert (run.status, run.reason) == (RunStatus.SKIPPED, f"paused by {user}")
+    assert job.paused_by == user
+    assert await start(store) == []
+
+
+async def test_history_reads_well_after_its_job_is_deleted(database: Database, store: JobStore) -> None:
+    await add_job(database)
+    await claim(store)
+    [done] = await start(store)
+    await store.finish_runs([FinishedRun(id=done, status=RunStatus.SUCCESS, result_json='{"a": 1}')])
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM scheduled_jobs")
+    [run] = await runs(database)
+    assert (run.job_id, run.job_type, run.status) == (None, "profile_maintenance", RunStatus.SUCCESS)
+
+
+async def test_a_deleted_job_cancels_its_runs(database: Database, store: JobStore) -> None:
+    await add_job(database, bot="waits")
+    await add_job(database, bot="runs")
+    await claim(store)
+    await start(store, capacity=1)
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM scheduled_jobs")
+    by_status = {run.status: run for run in await runs(database)}
+    assert by_status[RunStatus.SKIPPED].reason == "job deleted"
+    assert by_status[RunStatus.RUNNING].cancel_requested_at is not None
+
+
+async def test_text_that_postgresql_refuses_does_not_lose_a_result(
+    database: Database, store: JobStore
+) -> None:
+    await add_job(database)
+    await claim(store)
+    [run_id] = await start(store)
+    await store.finish_runs([FinishedRun(id=run_id, status=RunStatus.FAILED, error_message="a\0b\ud800c")])
+    await store.add_events([(run_id, EventLevel.INFO, "x\0y"), (uuid4(), EventLevel.INFO, "of nobody")])
+    [run] = await runs(database)
+    assert run.error_message == "a␀b?c"
+    assert [event.message for event in await History(database).events(run_id)] == ["x␀y"]
+
+
+async def test_default_jobs_are_made_once_and_a_deleted_one_stays_deleted(
+    database: Database, store: JobStore
+) -> None:
+    intervals = {"profile_maintenance": 60, "memory_decay": 1440}
+    assert await store.seed_jobs(intervals) == (2, 0)
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM scheduled_jobs WHERE job_type = 'memory_decay'")
+    assert await store.seed_jobs(intervals) == (0, 0)
+
+
+async def test_a_changed_setting_moves_only_jobs_that_nobody_edited(
+    database: Database, store: JobStore
+) -> None:
+    await store.seed_jobs({"profile_maintenance": 60, "memory_decay": 1440})
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE scheduled_jobs SET interval_minutes = 7 WHERE job_type = 'memory_decay'"
+        )
+    assert await store.seed_jobs({"profile_maintenance": 30, "memory_decay": 720}) == (0, 1)
+    async with database.connection() as connection:
+        rows = await connection.fetch("SELECT job_type, interval_minutes FROM scheduled_jobs")
+    assert dict(map(tuple, rows)) == {"profile_maintenance": 30, "memory_decay": 7}  # type: ignore[arg-type]  # two columns
+
+
+async def test_a_type_nobody_knows_fails_after_its_grace(database: Database) -> None:
+    node = uuid4()
+    store = JobStore(database, node_id=node)
+    await store.heartbeat(row(node))
+    await add_job(database, "gardening")
+    await claim(store)
+    assert await store.fail_unknown(grace=60, batch=10) == []
+    async with database.connection() as connection:
+        await connection.execute("UPDATE job_runs SET available_at = now() - interval '61 seconds'")
+    assert len(await store.fail_unknown(grace=60, batch=10)) == 1
+    [run] = await runs(database)
+    assert "gardening" in (run.error_message or "")
+
+
+async def test_old_history_goes_in_bites_and_takes_its_log_along(database: Database, store: JobStore) -> None:
+    for number in range(3):
+        await add_job(database, bot=f"b{number}")
+    await claim(store)
+    ids = await start(store)
+    await store.finish_runs([FinishedRun(id=run, status=RunStatus.SUCCESS) for run in ids])
+    await store.add_events([(run, EventLevel.INFO, "x") for run in ids])
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE job_runs SET started_at = now() - interval '91 days' WHERE id = ANY ($1)", ids[:2]
+        )
+    assert await store.expire_history(days=90, batch=1) == 1
+    assert await store.expire_history(days=90, batch=10) == 1
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM job_run_events") == 1
