@@ -170,13 +170,13 @@ class _Seat:
         account = make_data_dir(self.data_dir)
         self._cluster = Cluster(self.data_dir, account=account, settings=self._settings)
         self._cluster.make_home()
-        with closing(self._start_lock(self._cluster)):
+        with closing(self._start_lock(self._cluster)) as start:
             try:
                 self._users = self._opened(self._cluster, "users.lock")
                 # Only who holds the start lock ever asks for the exclusive one, so this one is free.
                 if not self._users.try_shared():
                     raise _busy(self.data_dir)
-                postmaster = self._cluster.ensure_running(self.abandoned)
+                postmaster = self._cluster.ensure_running(self.abandoned, start=start)
             except BaseException:
                 self._let_go()
                 raise

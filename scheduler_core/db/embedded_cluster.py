@@ -28,6 +28,7 @@ from scheduler_core.db.embedded_account import Account
 from scheduler_core.db.embedded_binaries import POSTGRES_MAJOR, server_programs
 from scheduler_core.db.embedded_configuration import USER, command_line_settings, write_configuration
 from scheduler_core.db.embedded_failure import ELSEWHERE, explained, of_output, of_system_error
+from scheduler_core.db.embedded_lock import FileLock
 from scheduler_core.db.embedded_log import ServerLog
 from scheduler_core.db.embedded_postmaster import (
     SOCKET_NAME,
@@ -88,10 +89,11 @@ class Cluster:
                 os.chown(self.home, -1, self.account.gid)
                 self.home.chmod(0o710)
 
-    def ensure_running(self, abandoned: threading.Event) -> Postmaster:
+    def ensure_running(self, abandoned: threading.Event, *, start: FileLock) -> Postmaster:
         """Returns the server that runs, after making the cluster and starting it as needed.
 
         Args:
+            start: the start lock, held.
             abandoned: set by the caller to give up at the next step.
 
         Raises:
@@ -105,7 +107,7 @@ class Cluster:
                 return found
             programs = server_programs(self.account, self.home)
             if not self._is_made():
-                self._make(programs, abandoned)
+                self._make(programs, abandoned, start)
             return self._start(programs, abandoned)
 
     def stop(self) -> None:
@@ -145,7 +147,7 @@ class Cluster:
             )
         return True
 
-    def _make(self, programs: Path, abandoned: threading.Event) -> None:
+    def _make(self, programs: Path, abandoned: threading.Event, start: FileLock) -> None:
         """Runs initdb beside the final place, then renames: a killed one leaves no half-made cluster."""
         growing = self.home / f"cluster.new-{secrets.token_hex(4)}"
         command = [os.fspath(programs / "initdb"), "--pgdata", os.fspath(growing), "--username", USER]
@@ -157,7 +159,8 @@ class Cluster:
             self.account.own(growing)
             begin = self._log.end()
             with self._log.opened() as log:
-                process = self._spawn(command, log)
+                # It keeps the start lock, so a successor of a killed process waits until it is out.
+                process = self._spawn(command, log, keeping=(start.descriptor,))
             while process.poll() is None:
                 if abandoned.wait(_POLL):
                     process.terminate()
@@ -215,7 +218,9 @@ class Cluster:
         with self._log.opened() as log:
             return self._spawn(command, log)
 
-    def _spawn(self, command: list[str], log: BinaryIO) -> "subprocess.Popen[bytes]":
+    def _spawn(
+        self, command: list[str], log: BinaryIO, *, keeping: tuple[int, ...] = ()
+    ) -> "subprocess.Popen[bytes]":
         """In a session of its own: Ctrl-C in the terminal must not reach it."""
         try:
             return subprocess.Popen(
@@ -227,6 +232,7 @@ class Cluster:
                 env=_ENVIRONMENT,
                 start_new_session=True,
                 umask=0o077,
+                pass_fds=keeping,
                 **self.account.spawn,
             )
         except OSError as error:

@@ -31,6 +31,11 @@ class FileLock:
             self._descriptor = os.open(path, flags, 0o600)
         _opened.add(self)
 
+    @property
+    def descriptor(self) -> int:
+        """For a child that must keep the lock until it ends, even when this process is killed."""
+        return self._descriptor
+
     def try_exclusive(self) -> bool:
         """True when nobody else holds the file in any way. A failed try may lose a shared hold."""
         return self._try(fcntl.LOCK_EX)
