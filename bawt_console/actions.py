@@ -1,0 +1,248 @@
+"""Every action of the console, once: bindings, key line, palette and help are made from this list.
+
+Lower case looks or can be taken back; upper case acts. An action is a method `action_<id>` of the screens
+named in `places`, and whether it can act now is asked from the screen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Group(StrEnum):
+    """Headings of the help, in this order."""
+
+    GO = "Go"
+    LOOK = "Look"
+    ACT = "Act"
+    CONSOLE = "Console"
+
+
+class Place(StrEnum):
+    """Where an action exists."""
+
+    JOBS = "jobs"
+    RUNS = "runs"
+    RUN = "run"
+
+
+LISTS = frozenset({Place.JOBS, Place.RUNS})
+EVERYWHERE = frozenset(Place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing a person can do.
+
+    Attributes:
+        id: stable; a keymap names actions by it.
+        keys: as Textual spells them; the first one is shown.
+        label: one to three words for the key line.
+        help: one sentence.
+        rank: place in the key line, lowest first; None leaves it to help and palette.
+        in_palette: False for keys that make no sense by name, such as moving the cursor.
+        of_app: whether the app carries it out, and not the screen.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    group: Group
+    places: frozenset[Place] = EVERYWHERE
+    rank: int | None = None
+    in_palette: bool = True
+    of_app: bool = False
+
+    @property
+    def key(self) -> str:
+        """The first key as people write it."""
+        return _SPELLED.get(self.keys[0], self.keys[0])
+
+
+_SPELLED = {
+    "question_mark": "?",
+    "slash": "/",
+    "escape": "esc",
+    "left": "←",
+    "right": "→",
+    "ctrl+p": "^p",
+    "ctrl+q": "^q",
+}
+
+ACTIONS = (
+    Action(
+        id="show_jobs",
+        keys=("1",),
+        label="Jobs",
+        help="Shows every job, live, with its runs, log, chart and settings.",
+        group=Group.GO,
+        of_app=True,
+    ),
+    Action(
+        id="show_runs",
+        keys=("2",),
+        label="Runs",
+        help="Shows every run, newest first.",
+        group=Group.GO,
+        of_app=True,
+    ),
+    Action(
+        id="open",
+        keys=("enter",),
+        label="open",
+        help="Opens the run under the cursor; on a job, its current or latest run.",
+        group=Group.GO,
+        rank=10,
+    ),
+    Action(
+        id="back",
+        keys=("escape",),
+        label="back",
+        help="Goes back, or clears the filter.",
+        group=Group.GO,
+        rank=11,
+        in_palette=False,
+    ),
+    Action(
+        id="previous_pane",
+        keys=("left",),
+        label="pane left",
+        help="Shows the pane to the left of this one.",
+        group=Group.GO,
+        places=frozenset({Place.JOBS, Place.RUN}),
+        in_palette=False,
+    ),
+    Action(
+        id="next_pane",
+        keys=("right",),
+        label="pane",
+        help="Shows the pane to the right of this one.",
+        group=Group.GO,
+        places=frozenset({Place.JOBS, Place.RUN}),
+        rank=50,
+        in_palette=False,
+    ),
+    Action(
+        id="filter",
+        keys=("slash",),
+        label="filter",
+        help='Narrows the list, for example: state:failed job:profile* dur>30s since:2d "free text".',
+        group=Group.LOOK,
+        places=LISTS,
+        rank=40,
+    ),
+    Action(
+        id="diff",
+        keys=("d",),
+        label="diff",
+        help="Shows what the run changed: summaries before and after.",
+        group=Group.LOOK,
+        rank=30,
+    ),
+    Action(
+        id="freeze",
+        keys=("f",),
+        label="freeze",
+        help="Stops the screen from changing under your eyes; once more lets it go on.",
+        group=Group.LOOK,
+        rank=60,
+    ),
+    Action(
+        id="copy",
+        keys=("c",),
+        label="copy",
+        help="Copies the pane, or the row under the cursor.",
+        group=Group.LOOK,
+        rank=65,
+    ),
+    Action(
+        id="run_now",
+        keys=("R",),
+        label="run now",
+        help="Adds a run of the job at once; its schedule stays as it is.",
+        group=Group.ACT,
+        rank=20,
+    ),
+    Action(
+        id="pause",
+        keys=("p",),
+        label="pause",
+        help="Stops new runs of the job, with a reason for others to read; a running one goes on.",
+        group=Group.ACT,
+        places=frozenset({Place.JOBS}),
+        rank=21,
+    ),
+    Action(
+        id="resume",
+        keys=("P",),
+        label="resume",
+        help="Lets the job run again; slots missed meanwhile become one run.",
+        group=Group.ACT,
+        places=frozenset({Place.JOBS}),
+        rank=22,
+    ),
+    Action(
+        id="cancel",
+        keys=("X",),
+        label="cancel",
+        help="Stops a waiting or running run, after asking.",
+        group=Group.ACT,
+        rank=23,
+    ),
+    Action(
+        id="reconnect",
+        keys=("r",),
+        label="try again",
+        help="Opens the database again after the start failed.",
+        group=Group.CONSOLE,
+        in_palette=False,
+        of_app=True,
+    ),
+    Action(
+        id="palette",
+        keys=("ctrl+p",),
+        label="palette",
+        help="Finds an action by name.",
+        group=Group.CONSOLE,
+        in_palette=False,
+        of_app=True,
+    ),
+    Action(
+        id="theme",
+        keys=("T",),
+        label="theme",
+        help="Goes through the themes: dark, light, high contrast, no colour.",
+        group=Group.CONSOLE,
+        of_app=True,
+    ),
+    Action(
+        id="help",
+        keys=("question_mark",),
+        label="help",
+        help="Lists these keys.",
+        group=Group.CONSOLE,
+        rank=90,
+        of_app=True,
+    ),
+    Action(
+        id="quit",
+        keys=("q", "ctrl+q"),
+        label="quit",
+        help="Leaves the console; an embedded scheduler first finishes or stops what runs.",
+        group=Group.CONSOLE,
+        rank=99,
+        of_app=True,
+    ),
+)
+
+_BY_ID = {action.id: action for action in ACTIONS}
+
+
+def action(action_id: str) -> Action:
+    return _BY_ID[action_id]
+
+
+def actions_at(place: Place) -> Iterator[Action]:
+    """The actions of one place, in the order of the list."""
+    return (each for each in ACTIONS if place in each.places)

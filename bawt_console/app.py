@@ -1,0 +1,269 @@
+"""The terminal application: themes, modes, and the one connection all screens look through.
+
+It paints before it connects. It runs no jobs and holds no rows; leaving it is quick, and closing what was
+opened is left to `run_console`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.message import Message
+
+from bawt_console.formatting import clean, utc_now
+from bawt_console.screens.desk import Desk
+from bawt_console.screens.help import HelpScreen
+from bawt_console.screens.jobs import JobsScreen
+from bawt_console.screens.live import LiveScreen, Said, unexpected
+from bawt_console.screens.palette import ActionsOfScreen
+from bawt_console.screens.runs import RunsScreen
+from bawt_console.widgets.themes import NIGHT, THEMES
+from scheduler_core.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from bawt_console.source import Source
+
+log = logging.getLogger(__name__)
+
+Opener = Callable[[], AbstractAsyncContextManager["Source"]]
+
+# A node that dies says nothing, so the few rows of nodes are asked for now and then.
+NODES_EVERY_SECONDS = 10.0
+
+
+class ConsoleApp(App[int]):
+    """The console.
+
+    Args:
+        opener: opens the source; entered after the first paint, left when the app is over.
+        now, zone: the clock and the time zone of everything shown; the machine's own by default.
+        tick: seconds between repaints of countdowns; None for none.
+    """
+
+    TITLE = "bawt console"
+    DEFAULT_MODE = "jobs"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionsOfScreen}
+    NOTIFICATION_TIMEOUT = 4
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
+
+    class Opening(Message):
+        """The start goes on: what it is doing now."""
+
+        def __init__(self, doing: str) -> None:
+            super().__init__()
+            self.doing = doing
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        zone: tzinfo | None = None,
+        tick: float | None = 1.0,
+    ) -> None:
+        super().__init__()
+        self.desk = Desk(now=now, zone=zone)
+        self._opener = opener
+        self._tick_seconds = tick
+        self._leaving = asyncio.Event()
+        self._session: asyncio.Task[None] | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = NIGHT.name
+        self.add_mode("jobs", lambda: JobsScreen(self.desk))
+        self.add_mode("runs", lambda: RunsScreen(self.desk))
+
+    def say(self, doing: str) -> None:
+        """Tells what the start is doing, from any thread; for the opener."""
+        self.post_message(self.Opening(doing))
+
+    async def aclose(self) -> None:
+        """Leaves what the opener opened, and waits for that. For after the app has ended."""
+        self._leaving.set()
+        if self._session is not None:
+            await self._session
+
+    def on_mount(self) -> None:
+        if self._tick_seconds is not None:
+            self.set_interval(self._tick_seconds, self._tick)
+        self.call_after_refresh(self._open)
+
+    # The session: one task enters the opener and leaves it, because what it holds is bound to its task.
+
+    def _open(self) -> None:
+        if self._session is None or self._session.done():
+            self.desk.failure = None
+            self._session = asyncio.create_task(self._hold(), name="console session")
+            self._refresh()
+
+    async def _hold(self) -> None:
+        try:
+            async with self._opener() as source:
+                self.desk.source = source
+                self._changed(frozenset({"jobs", "runs", "events", "nodes", "profiles"}))
+                await self._watch(source)
+        except SchedulerError as error:
+            self._failed(error)
+        except Exception as error:  # noqa: BLE001 - a border: the screen shows it and offers another try
+            self._failed(unexpected(error))
+        finally:
+            self.desk.source = None
+
+    async def _watch(self, source: "Source") -> None:
+        """Passes changes on until the app is over."""
+        watching = asyncio.create_task(self._follow(source), name="console changes")
+        nodes = asyncio.create_task(self._keep_nodes(source), name="console nodes")
+        over = asyncio.create_task(self._leaving.wait(), name="console closing")
+        tasks = (watching, nodes, over)
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self, source: "Source") -> None:
+        async for kinds in source.changes():
+            self._changed(kinds)
+
+    async def _keep_nodes(self, source: "Source") -> None:
+        while True:
+            with contextlib.suppress(SchedulerError):
+                self.desk.nodes = tuple(await source.nodes())
+                self._refresh()
+            await asyncio.sleep(NODES_EVERY_SECONDS)
+
+    def _failed(self, error: SchedulerError) -> None:
+        log.error("The console could not open its source [%s]: %s", error.error_id, error.title)
+        self.desk.source = None
+        self.desk.failure = error
+        if self.is_running and not self._leaving.is_set():
+            self._refresh()
+
+    def _changed(self, kinds: frozenset[str]) -> None:
+        if not self.is_running:
+            return
+        for screen in self._live_screens():
+            screen.changed(kinds)
+        if "nodes" in kinds and self.desk.source is not None:
+            self.run_worker(self._fetch_nodes(self.desk.source), group="nodes", exit_on_error=False)
+        self._refresh()
+
+    async def _fetch_nodes(self, source: "Source") -> None:
+        with contextlib.suppress(SchedulerError):
+            self.desk.nodes = tuple(await source.nodes())
+            self._refresh()
+
+    # Showing
+
+    def _live_screens(self) -> list[LiveScreen]:
+        return [
+            screen
+            for stack in self._screen_stacks.values()
+            for screen in stack
+            if isinstance(screen, LiveScreen)
+        ]
+
+    @property
+    def _shown(self) -> LiveScreen | None:
+        screens = [screen for screen in self.screen_stack if isinstance(screen, LiveScreen)]
+        return screens[-1] if screens else None
+
+    def _refresh(self) -> None:
+        if self.is_running and (shown := self._shown) is not None and shown.is_mounted:
+            shown.refresh_chrome()
+
+    def _tick(self) -> None:
+        shown = self._shown
+        if shown is not None and shown.is_mounted:
+            shown.refresh_chrome()
+            if self.desk.source is not None and not self.desk.frozen:
+                shown.tick()
+
+    def on_console_app_opening(self, event: Opening) -> None:
+        self.desk.opening = event.doing
+        self._refresh()
+
+    def on_said(self, event: Said) -> None:
+        text = clean(event.text if not event.detail else f"{event.text}\n{event.detail}", limit=600)
+        timeout = 10 if event.severity == "error" else self.NOTIFICATION_TIMEOUT
+        self.notify(text, severity=event.severity, timeout=timeout, markup=False)
+
+    # Actions
+
+    async def action_show_jobs(self) -> None:
+        await self._show("jobs")
+
+    async def action_show_runs(self) -> None:
+        await self._show("runs")
+
+    async def _show(self, mode: str) -> None:
+        """Goes to a mode; once more, to its list."""
+        if self.current_mode != mode:
+            await self.switch_mode(mode)
+        else:
+            while len(self.screen_stack) > 1:
+                await self.pop_screen()
+
+    def action_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.notify(f"Theme: {self.theme}.", markup=False, timeout=2)
+
+    def action_palette(self) -> None:
+        self.action_command_palette()
+
+    def action_help(self) -> None:
+        shown = self._shown
+        if shown is not None:
+            self.push_screen(HelpScreen(shown.place))
+
+    def action_reconnect(self) -> None:
+        if self.desk.failure is not None:
+            self._open()
+
+    async def action_quit(self) -> None:
+        self._leaving.set()
+        self.exit(0)
+
+
+async def run_console(app: ConsoleApp) -> int:
+    """Runs the app on the terminal, then leaves what its opener opened.
+
+    SIGTERM and SIGHUP end it as `q` does. Closing is not limited in time here; whoever embeds a scheduler
+    says on stderr that it stops.
+
+    Returns:
+        the exit code: 0, or what the app ended with.
+
+    Raises:
+        asyncio.CancelledError: when cancelled from outside, after everything was closed.
+    """
+    loop = asyncio.get_running_loop()
+    handled = []
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(NotImplementedError, ValueError):
+            loop.add_signal_handler(number, app.exit, 0)
+            handled.append(number)
+    try:
+        await app.run_async()
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+        await app.aclose()
+    # Textual returns quietly when it is cancelled; the cancellation must not be lost.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return app.return_code or 0

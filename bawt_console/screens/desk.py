@@ -1,0 +1,58 @@
+"""What all screens look at: the source, the clock, the nodes, and whether the view is frozen.
+
+The app writes it, the screens read it. Rows of a screen are the screen's own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from bawt_console.formatting import utc_now
+from bawt_console.widgets.header import Standing
+from scheduler_core.domain import Node
+from scheduler_core.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from bawt_console.source import Link, Source
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """See the module.
+
+    Attributes:
+        zone: for local times; None means the machine's own.
+        source: None until it was opened.
+        opening: what the start is doing, in words.
+        failure: why the start failed; None while it goes on and after it succeeded.
+    """
+
+    now: Callable[[], datetime] = utc_now
+    zone: tzinfo | None = None
+    source: "Source | None" = None
+    nodes: tuple[Node, ...] = ()
+    opening: str = "Opening the database"
+    failure: SchedulerError | None = None
+    frozen: bool = False
+
+    @property
+    def link(self) -> "Link | None":
+        return None if self.source is None else self.source.link()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the data on the screen may be old."""
+        link = self.link
+        return link is not None and not link.connected
+
+    def standing(self) -> Standing:
+        source = self.source
+        return Standing(
+            label=source.label if source else "",
+            mode=source.mode if source else "",
+            model=source.model if source else None,
+            nodes=self.nodes,
+            link=self.link,
+            frozen=self.frozen,
+        )

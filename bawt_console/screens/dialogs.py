@@ -1,0 +1,85 @@
+"""Questions before something is done: they name the object and the effect, and nothing happens by default."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from bawt_console.formatting import Phrase, Tone, phrase
+from bawt_console.widgets.paint import ink, text_of
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks once. Escape, `n` and the focused button mean no.
+
+    Args:
+        title: the question.
+        lines: the object, then what will happen.
+        deed: the words on the button that does it.
+    """
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "#no"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "answer(False)", show=False),
+        Binding("y", "answer(True)", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, *, title: str, lines: Sequence[Phrase], deed: str) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = tuple(lines)
+        self._deed = deed
+
+    def compose(self) -> ComposeResult:
+        styles = ink(self.app)
+        with Vertical(id="dialog"):
+            yield Static(text_of(phrase(self._title, Tone.STRONG), styles), markup=False, id="title")
+            for line in self._lines:
+                yield Static(text_of(line, styles), markup=False, classes="line")
+            with Horizontal(id="answers"):
+                yield Button(Content("Cancel"), id="no", compact=True)
+                yield Button(Content(f"{self._deed}  (y)"), id="yes", compact=True, variant="error")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class ReasonScreen(ModalScreen[str | None]):
+    """Asks for an optional reason; None means the person changed their mind, empty text means no reason."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, *, title: str, lines: Sequence[Phrase]) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = tuple(lines)
+
+    def compose(self) -> ComposeResult:
+        styles = ink(self.app)
+        keys = phrase("enter", Tone.ACCENT) + phrase(" pause    ", Tone.MUTED)
+        with Vertical(id="dialog"):
+            yield Static(text_of(phrase(self._title, Tone.STRONG), styles), markup=False, id="title")
+            for line in self._lines:
+                yield Static(text_of(line, styles), markup=False, classes="line")
+            yield Input(placeholder="reason, may stay empty", max_length=200, compact=True)
+            text = keys + phrase("esc", Tone.ACCENT) + phrase(" cancel", Tone.MUTED)
+            yield Static(text_of(text, styles), markup=False, id="hints")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,289 @@
+"""What every screen shares: header, tabs and key line, one loader that never piles up, and a border that
+turns every failure into a sentence instead of the end of the program."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from bawt_console.actions import Action, Group, Place, action, actions_at
+from bawt_console.formatting import Tone, phrase
+from bawt_console.screens.desk import Desk
+from bawt_console.terminal import copy_text
+from bawt_console.widgets.header import header_parts
+from bawt_console.widgets.key_line import key_parts
+from bawt_console.widgets.line import Part, PartsLine
+from bawt_console.widgets.notice import Notice
+from scheduler_core.errors import DatabaseUnreachableError, SchedulerError
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+    from bawt_console.source import Source
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# The person moved, as opposed to the data: loads even while frozen.
+VIEW = "view"
+LONGEST_RETRY_SECONDS = 15.0
+TABS = ("show_jobs", "show_runs")
+
+
+class Said(Message):
+    """Something a person should read in a toast."""
+
+    def __init__(self, text: str, *, severity: "SeverityLevel" = "information", detail: str = "") -> None:
+        super().__init__()
+        self.text = text
+        self.detail = detail
+        self.severity = severity
+
+
+def bindings_of(place: Place) -> list[BindingType]:
+    """The keys of one place, made from the registry."""
+    return [
+        Binding(
+            ",".join(each.keys),
+            f"app.{each.id}" if each.of_app else each.id,
+            each.label,
+            show=each.rank is not None,
+            id=each.id,
+            tooltip=each.help,
+        )
+        for each in actions_at(place)
+    ]
+
+
+def unexpected(error: Exception) -> SchedulerError:
+    """A bug as a sentence; the trace goes to the log under the same id."""
+    wrapped = SchedulerError("Something inside the console went wrong.", "The log has the details.")
+    log.error("Unexpected [%s]", wrapped.error_id, exc_info=error)
+    return wrapped
+
+
+class LiveScreen(Screen[None]):
+    """A screen that shows rows and keeps them fresh.
+
+    Subclasses say in `kinds` which changes concern them, compose a body and implement `load`.
+    """
+
+    CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = "live.tcss"
+    AUTO_FOCUS = None
+    place: ClassVar[Place]
+    kinds: ClassVar[frozenset[str]] = frozenset({"jobs", "runs"})
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self._dirty: set[str] = {VIEW, *self.kinds}
+        self._wake = asyncio.Event()
+        self._failures = 0
+
+    def compose(self) -> ComposeResult:
+        yield PartsLine(id="header")
+        yield PartsLine(gap=" ", id="modes")
+        yield Notice(id="opening")
+        with Vertical(id="body"):
+            yield from self.compose_body()
+        yield PartsLine(gap="  ", id="keys")
+
+    def compose_body(self) -> ComposeResult:
+        """The widgets between the tabs and the key line."""
+        raise NotImplementedError
+
+    async def load(self, kinds: frozenset[str], source: "Source") -> None:
+        """Fetches and shows what changed; `VIEW` is among the kinds when the person moved."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """Repaints what depends on the clock; asks nobody anything."""
+
+    def reason_against(self, action_id: str) -> str | None:
+        """Why this screen cannot carry out an action now, as a sentence; None when it can."""
+        return None
+
+    def focus_list(self) -> None:
+        """Puts the focus where the arrow keys are wanted."""
+
+    def copied(self) -> str:
+        """What `copy` copies; empty for nothing."""
+        return ""
+
+    @property
+    def source(self) -> "Source":
+        assert self.desk.source is not None, "actions are greyed until the source is open"
+        return self.desk.source
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether this is what a person sees, possibly behind a dialog."""
+        stack = self.app.screen_stack
+        return next((screen for screen in reversed(stack) if isinstance(screen, LiveScreen)), None) is self
+
+    def on_mount(self) -> None:
+        self.run_worker(self._keep_loading(), name=f"load {self.place}", exit_on_error=False)
+        self.refresh_chrome()
+        self._wake.set()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_chrome()
+        self._wake.set()
+
+    def changed(self, kinds: frozenset[str]) -> None:
+        """Notes that rows of these kinds may differ now; loads if it is shown, else when it will be."""
+        self._dirty |= kinds & self.kinds
+        self._wake.set()
+
+    def moved(self) -> None:
+        """Notes that the person looks at something else."""
+        self._dirty.add(VIEW)
+        self._wake.set()
+
+    def refresh_chrome(self) -> None:
+        """Header, tabs, key line, and the panel that stands in for the body until the source is open."""
+        desk = self.desk
+        self.query_one("#header", PartsLine).show(header_parts(desk.standing(), desk.now(), desk.zone))
+        self.query_one("#modes", PartsLine).show([*self._mode_parts(), *self.mode_remarks()])
+        self.query_one("#keys", PartsLine).show(key_parts(actions_at(self.place), self.why_not))
+        is_open = desk.source is not None
+        opening = self.query_one("#opening", Notice)
+        opening.display = not is_open
+        self.query_one("#body").display = is_open
+        self.query_one("#body").set_class(desk.stale, "-stale")
+        if desk.failure is not None:
+            keys = phrase("r", Tone.ACCENT) + phrase(" try again    ", Tone.MUTED)
+            opening.say_error(desk.failure, keys + phrase("q", Tone.ACCENT) + phrase(" quit", Tone.MUTED))
+        elif not is_open:
+            opening.say(phrase(desk.opening, Tone.STRONG), [phrase("This takes a few seconds.", Tone.MUTED)])
+
+    def mode_remarks(self) -> list[Part]:
+        """What stands at the right of the tabs."""
+        return []
+
+    def _mode_parts(self) -> list[Part]:
+        parts = []
+        for action_id in TABS:
+            here = action_id == f"show_{self.place}"
+            each = action(action_id)
+            look = phrase(f" {each.key} {each.label} ", Tone.CHOSEN)
+            if not here:
+                look = phrase(f" {each.key} ", Tone.ACCENT) + phrase(f"{each.label} ", Tone.MUTED)
+            parts.append(Part(phrase=look, keep=90, name=action_id))
+        return parts
+
+    # Loading
+
+    async def _keep_loading(self) -> None:
+        worker = get_current_worker()
+        while not worker.is_cancelled:
+            await self._wake.wait()
+            self._wake.clear()
+            kinds = self._due()
+            source = self.desk.source
+            if not kinds or source is None:
+                continue
+            self._dirty -= kinds
+            try:
+                await self.load(kinds, source)
+            except SchedulerError as error:
+                self._dirty |= kinds
+                self._retry_later(error)
+            except Exception as error:  # noqa: BLE001 - a border: no bug in loading may end the console
+                self._retry_later(unexpected(error))
+            else:
+                self._failures = 0
+                self.refresh_chrome()
+
+    def _due(self) -> frozenset[str]:
+        if not self.is_shown:
+            return frozenset()
+        return frozenset(self._dirty & {VIEW} if self.desk.frozen else self._dirty)
+
+    def _retry_later(self, error: SchedulerError) -> None:
+        # Of a lost connection the header tells already, every second.
+        if self._failures == 0 and not isinstance(error, DatabaseUnreachableError):
+            self.post_message(Said(error.title, detail=_detail(error), severity="error"))
+        log.warning("Loading %s failed [%s]: %s", self.place, error.error_id, error.title)
+        self.set_timer(min(2.0**self._failures, LONGEST_RETRY_SECONDS), self._wake.set)
+        self._failures += 1
+
+    # Acting
+
+    def act(self, work: Callable[[], Awaitable[str]]) -> None:
+        """Does something in the background and says in a toast what came of it."""
+        self.run_worker(self._act(work), group="act", exit_on_error=False)
+
+    async def _act(self, work: Callable[[], Awaitable[str]]) -> None:
+        try:
+            self.post_message(Said(await work()))
+        except SchedulerError as error:
+            log.warning("An action failed [%s]: %s", error.error_id, error.title)
+            self.post_message(Said(error.title, detail=_detail(error), severity="error"))
+        except Exception as error:  # noqa: BLE001 - a border: no bug in an action may end the console
+            failure = unexpected(error)
+            self.post_message(Said(failure.title, detail=_detail(failure), severity="error"))
+
+    def why_not(self, action_id: str) -> str | None:
+        """Why an action cannot be carried out now; None when it can."""
+        each: Action = action(action_id)
+        if action_id == "reconnect":
+            return None if self.desk.failure is not None else "Nothing failed to open."
+        if each.of_app:
+            return None
+        if self.desk.source is None:
+            return "The database is not open yet."
+        if each.group is Group.ACT:
+            if self.desk.source.read_only:
+                return "This console is read-only."
+            if self.desk.stale:
+                return "There is no connection to the database right now."
+        return self.reason_against(action_id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if any(each.id == action and not each.of_app for each in actions_at(self.place)):
+            return True if self.why_not(action) is None else None
+        return True
+
+    def on_key(self, event: events.Key) -> None:
+        for each in actions_at(self.place):
+            reason = self.why_not(each.id) if event.key in each.keys else None
+            if reason is not None and not each.of_app:
+                event.stop()
+                self.post_message(Said(reason, severity="warning"))
+
+    async def on_parts_line_clicked(self, event: PartsLine.Clicked) -> None:
+        each = action(event.name)
+        reason = self.why_not(each.id)
+        if reason is not None:
+            self.post_message(Said(reason, severity="warning"))
+        else:
+            await self.app.run_action(f"app.{each.id}" if each.of_app else each.id, self)
+
+    def action_freeze(self) -> None:
+        self.desk.frozen = not self.desk.frozen
+        self.refresh_chrome()
+        self._wake.set()
+
+    def action_copy(self) -> None:
+        text = self.copied()
+
+        async def copy() -> str:
+            where = await copy_text(text, through_terminal=self.app.copy_to_clipboard)
+            return f"Copied {len(text):,} characters {where}."
+
+        self.act(copy)
+
+
+def _detail(error: SchedulerError) -> str:
+    return f"{error.hint}  (error {error.error_id})".strip()

@@ -1,0 +1,217 @@
+"""Where the screens get everything from: one object, whether the scheduler runs here or elsewhere.
+
+It forwards to the stores and keeps no state of its own beyond the connections. It knows no screen.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from scheduler_core.db.connect import Address
+from scheduler_core.db.database import Database
+from scheduler_core.db.history import History
+from scheduler_core.db.notify import ChangeFeed
+from scheduler_core.db.operations import Operations
+from scheduler_core.db.profile_store import ProfileStore
+from scheduler_core.domain import (
+    Attribute,
+    DurationPoint,
+    Entity,
+    Job,
+    JobOverview,
+    Node,
+    ProfileChange,
+    Run,
+    RunCursor,
+    RunEvent,
+    RunFilter,
+)
+from scheduler_core.errors import SchedulerError
+
+EMBEDDED = "embedded scheduler"
+ATTACHED = "attached"
+POOL_SIZE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the connection is doing.
+
+    Attributes:
+        age: seconds since the database was last heard of.
+        retry_in: seconds until the next attempt; None while connected.
+    """
+
+    connected: bool
+    age: float
+    retry_in: float | None = None
+    error: SchedulerError | None = None
+
+
+class Source(Protocol):
+    """What screens may ask for and do. Every method may raise a SchedulerError."""
+
+    @property
+    def label(self) -> str:
+        """The database, as a screen may show it."""
+        ...
+
+    @property
+    def mode(self) -> str:
+        """`EMBEDDED` or `ATTACHED`."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """Name and locality of this process's model; None without one, or when nodes report theirs."""
+        ...
+
+    @property
+    def read_only(self) -> bool: ...
+
+    def link(self) -> Link: ...
+
+    def changes(self) -> AsyncIterator[frozenset[str]]:
+        """Sets of "jobs", "runs", "events", "nodes", "profiles"; every kind after a reconnect."""
+        ...
+
+    async def jobs(self) -> list[JobOverview]: ...
+
+    async def runs(
+        self, wanted: RunFilter, *, before: RunCursor | None = None, limit: int = 300
+    ) -> list[Run]: ...
+
+    async def run(self, run_id: UUID) -> Run: ...
+
+    async def attempts(self, run: Run) -> list[Run]: ...
+
+    async def events(self, run_id: UUID, *, after: int = 0, limit: int = 1000) -> list[RunEvent]: ...
+
+    async def durations(self, job_id: UUID, *, limit: int = 200) -> list[DurationPoint]: ...
+
+    async def nodes(self) -> list[Node]: ...
+
+    async def changes_of_run(self, run_id: UUID) -> list[ProfileChange]: ...
+
+    async def attributes(self, entity: Entity) -> tuple[Attribute, ...]: ...
+
+    async def force_run(self, job_id: UUID) -> list[Run]: ...
+
+    async def pause(self, job_id: UUID, *, reason: str | None = None) -> Job: ...
+
+    async def resume(self, job_id: UUID) -> Job: ...
+
+    async def cancel(self, run_id: UUID) -> Run: ...
+
+
+class DatabaseSource:
+    """The stores of one database behind `Source`.
+
+    Args:
+        label: see `Source`; usually `Address.label`.
+        mode: `EMBEDDED` or `ATTACHED`.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        operations: Operations,
+        profiles: ProfileStore,
+        feed: ChangeFeed,
+        label: str,
+        mode: str,
+        model: str | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.label = label
+        self.mode = mode
+        self.model = model
+        self.read_only = read_only
+        self._feed = feed
+        self.jobs = history.jobs
+        self.run = history.run
+        self.attempts = history.attempts
+        self.events = history.events
+        self.durations = history.durations
+        self.nodes = history.nodes
+        self.runs = history.runs
+        self.changes_of_run = profiles.changes_of_run
+        self.attributes = profiles.attributes
+        self.force_run = operations.force_run
+        self.pause = operations.pause
+        self.resume = operations.resume
+        self.cancel = operations.cancel
+
+    def link(self) -> Link:
+        state = self._feed.state
+        age = time.monotonic() - state.since if state.since else 0.0
+        return Link(state.connected, max(0.0, age), state.retry_in, state.error)
+
+    def changes(self) -> AsyncIterator[frozenset[str]]:
+        return self._feed.subscribe()
+
+
+def open_source(
+    address: Address,
+    *,
+    actor: str,
+    mode: str,
+    model: str | None = None,
+    read_only: bool = False,
+    per_bot_types: Sequence[str] = (),
+    extra_bots: Sequence[str] = (),
+) -> AbstractAsyncContextManager[Source]:
+    """A source with its own small pool and its own LISTEN connection, both closed on leaving.
+
+    Args:
+        actor: who acts, for the audit, such as `ada@attic console`.
+        read_only: the database session then refuses every write.
+        per_bot_types, extra_bots: as for `Operations`.
+
+    Raises:
+        DatabaseError: on entering, when the database does not answer.
+    """
+    return _open(address, actor, mode, model, read_only, per_bot_types, extra_bots)
+
+
+@asynccontextmanager
+async def _open(
+    address: Address,
+    actor: str,
+    mode: str,
+    model: str | None,
+    read_only: bool,
+    per_bot_types: Sequence[str],
+    extra_bots: Sequence[str],
+) -> AsyncIterator[Source]:
+    application = "bawt-console"
+    database = Database.open(address, pool_size=POOL_SIZE, application=application, read_only=read_only)
+    feed = ChangeFeed(address, f"{application} listen")
+    try:
+        history = History(database)
+        # Asked once here, so that a wrong address fails the start and not every screen.
+        await history.nodes()
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(feed.run(), name="change feed")
+            try:
+                yield DatabaseSource(
+                    history=history,
+                    operations=Operations(
+                        database, actor=actor, per_bot_types=per_bot_types, extra_bots=extra_bots
+                    ),
+                    profiles=ProfileStore(database),
+                    feed=feed,
+                    label=address.label,
+                    mode=mode,
+                    model=model,
+                    read_only=read_only,
+                )
+            finally:
+                listening.cancel()
+    finally:
+        await database.aclose()

@@ -1,0 +1,153 @@
+"""The line behind `/`: reads a filter while it is typed and says in a sentence what it cannot read."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from bawt_console.filters import HELP, Field, Filter, FilterError, parse_filter
+from bawt_console.formatting import NOTHING, State, Tone, one_line, phrase
+from bawt_console.widgets.line import Part, PartsLine
+from scheduler_core.domain import Trigger
+
+_WORDS = (
+    *(f"state:{state.word}" for state in State if state is not State.NEW),
+    *(f"trigger:{trigger}" for trigger in Trigger),
+    "dur>30s",
+    "since:1d",
+)
+
+
+class _FromData(Suggester):
+    """Completes the last word with fields, states and the names there are."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.words: tuple[str, ...] = _WORDS
+
+    async def get_suggestion(self, value: str) -> str | None:
+        head, _, word = value.rpartition(" ")
+        bare = word.removeprefix("!")
+        if not bare:
+            return None
+        found = next((each for each in self.words if each.startswith(bare) and each != bare), None)
+        if found is None:
+            return None
+        return value + found[len(bare) :] if head or word else found
+
+
+class FilterLine(Horizontal):
+    """An input that is shown while it is used or holds a filter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("down", "keep", show=False),
+    ]
+    DEFAULT_CSS = """
+    FilterLine {
+        height: 1;
+        display: none;
+        background: $bar;
+        &.-open { display: block; }
+        & > Input { width: 2fr; height: 1; border: none; padding: 0 1; background: $bar; }
+        & > Input:focus { border: none; }
+        & > #filter-remark { width: 3fr; }
+    }
+    """
+
+    class Changed(Message):
+        """Another filter holds now."""
+
+        def __init__(self, line: "FilterLine", wanted: Filter) -> None:
+            super().__init__()
+            self.line = line
+            self.wanted = wanted
+
+        @property
+        def control(self) -> "FilterLine":
+            return self.line
+
+    class Left(Message):
+        """The person is done typing; the list wants the focus."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._wanted = Filter()
+        self._suggester = _FromData()
+
+    @property
+    def wanted(self) -> Filter:
+        return self._wanted
+
+    @property
+    def input(self) -> Input:
+        return self.query_one(Input)
+
+    @property
+    def remark(self) -> PartsLine:
+        return self.query_one("#filter-remark", PartsLine)
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="filter", suggester=self._suggester, select_on_focus=False, compact=True)
+        yield PartsLine(id="filter-remark")
+
+    def know(self, job_types: Iterable[str], bots: Iterable[str]) -> None:
+        """Names to suggest."""
+        jobs = (f"job:{one_line(name)}" for name in sorted(set(job_types)))
+        names = (f"bot:{one_line(name)}" for name in sorted(set(bots)))
+        self._suggester.words = (*_WORDS, *jobs, *names, *(f"{field}:" for field in Field))
+
+    def open(self) -> None:
+        """Shows the input and puts the cursor into it."""
+        self.add_class("-open")
+        self._remark()
+        self.input.focus()
+
+    def clear(self) -> bool:
+        """Removes the filter and hides the line; False when there was nothing to remove."""
+        had = bool(self.input.value) or self.has_class("-open")
+        self.input.value = ""
+        self.remove_class("-open")
+        self._set(Filter())
+        return had
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        try:
+            wanted = parse_filter(event.value)
+        except FilterError as error:
+            self._remark(error)
+            return
+        self._remark()
+        self._set(wanted)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_keep()
+
+    def action_leave(self) -> None:
+        self.clear()
+        self.post_message(self.Left())
+
+    def action_keep(self) -> None:
+        if not self.input.value.strip():
+            self.remove_class("-open")
+        self.post_message(self.Left())
+
+    def _set(self, wanted: Filter) -> None:
+        if wanted.terms != self._wanted.terms:
+            self._wanted = wanted
+            self.post_message(self.Changed(self, wanted))
+        self._wanted = wanted
+
+    def _remark(self, error: FilterError | None = None) -> None:
+        if error is None:
+            said = phrase(HELP, Tone.FAINT)
+        else:
+            said = phrase(f"{error.title} ", Tone.LATE) + (phrase(error.hint) if error.hint else NOTHING)
+        self.remark.show([Part(phrase=said, least=1)])

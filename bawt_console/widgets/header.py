@@ -1,0 +1,76 @@
+"""The first line: which database, who schedules, which model, what time it is, how fresh all this is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from bawt_console.formatting import Phrase, Tone, clock_time, counted, elapsed, joined, phrase
+from bawt_console.widgets.line import Part
+from scheduler_core.domain import Node, NodeState
+
+if TYPE_CHECKING:
+    from bawt_console.source import Link
+
+NO_MODEL = "no model: template only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the header tells. `link` is None until the database was opened."""
+
+    label: str
+    mode: str
+    model: str | None
+    nodes: Sequence[Node]
+    link: "Link | None"
+    frozen: bool
+
+
+def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list[Part]:
+    """The parts, the scheduler's state and the connection's being the last to go."""
+    parts = [Part(phrase=phrase("bawt", Tone.ACCENT), keep=20)]
+    if standing.link is None:
+        return [*parts, Part(phrase=phrase(clock_time(now, zone), Tone.MUTED), right=True, keep=40)]
+    parts.append(Part(phrase=phrase(standing.label, Tone.STRONG), keep=60))
+    scheduler, model = _scheduler(standing.nodes), _model(standing)
+    parts.append(Part(phrase=phrase("scheduler ", Tone.MUTED) + scheduler, short=scheduler, keep=100))
+    parts.append(Part(phrase=phrase("model ", Tone.MUTED) + model, short=model, keep=70, least=14))
+    parts.append(Part(phrase=phrase(standing.mode, Tone.MUTED), keep=10))
+    if standing.frozen:
+        parts.append(Part(phrase=phrase("frozen, f goes on", Tone.LATE), right=True, keep=95))
+    parts.append(Part(phrase=phrase(clock_time(now, zone), Tone.MUTED), right=True, keep=40))
+    parts.append(Part(phrase=_freshness(standing.link), right=True, keep=90))
+    return parts
+
+
+def _scheduler(nodes: Sequence[Node]) -> Phrase:
+    active = sum(node.state is NodeState.ACTIVE for node in nodes)
+    draining = sum(node.state is NodeState.DRAINING for node in nodes)
+    lost = sum(node.state is NodeState.LOST for node in nodes)
+    told = []
+    if active:
+        told.append(phrase(f"● running on {counted(active, 'node')}", Tone.RUNNING))
+    if draining:
+        told.append(phrase(f"○ {counted(draining, 'node')} stopping", Tone.PAUSED))
+    if lost:
+        told.append(phrase(f"! {counted(lost, 'node')} lost", Tone.LATE))
+    return joined(told, ", ") or phrase("✗ none running", Tone.FAILED)
+
+
+def _model(standing: Standing) -> Phrase:
+    active = [node for node in standing.nodes if node.state is NodeState.ACTIVE]
+    names = sorted({node.model for node in active if node.model})
+    if not names and standing.model:
+        names = [standing.model]
+    if not names:
+        return phrase(NO_MODEL, Tone.SUSPICIOUS)
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return phrase(f"{names[0]}{more}", Tone.OK)
+
+
+def _freshness(link: "Link") -> Phrase:
+    if link.connected:
+        return phrase(f"↻ {elapsed(link.age)}", Tone.FAINT)
+    retry = "" if link.retry_in is None else f", retry in {int(link.retry_in + 0.999)} s"
+    return phrase(f"stale {elapsed(link.age)}{retry}", Tone.LATE)

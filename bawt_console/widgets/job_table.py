@@ -1,0 +1,112 @@
+"""The columns of the Jobs screen."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bawt_console.formatting import (
+    NOTHING,
+    Phrase,
+    State,
+    Tone,
+    ago,
+    countdown,
+    duration,
+    elapsed,
+    interval,
+    job_state,
+    lateness,
+    phrase,
+    run_state,
+    strip,
+)
+from bawt_console.widgets.run_table import run_length
+from bawt_console.widgets.table import Column, LiveTable
+from scheduler_core.domain import JobOverview
+
+STRIP_LENGTH = 30
+
+
+def job_table(*, now: Callable[[], datetime], id: str) -> LiveTable[JobOverview]:  # noqa: A002 - Textual's own name
+    """A table with one row a job."""
+    return LiveTable(_COLUMNS, key=lambda row: row.job.id, now=now, id=id)
+
+
+def _state(row: JobOverview, now: datetime) -> Phrase:
+    state = job_state(row, now)
+    if state is not State.RUNNING or row.current is None:
+        return state.phrase
+    return state.phrase + phrase(" ") + run_length(row.current, now)
+
+
+def _state_room(row: JobOverview) -> str:
+    # A running job's state has its length behind it.
+    return "● running 12:34 min" if row.current is not None else ""
+
+
+def _last(row: JobOverview, now: datetime) -> Phrase:
+    last = row.last
+    if last is None:
+        return phrase("never ran", Tone.MUTED)
+    state = run_state(last)
+    return phrase(f"{state.glyph} {ago(last.finished_at or last.started_at, now)}", state.tone)
+
+
+def _took(row: JobOverview, now: datetime) -> Phrase:
+    return NOTHING if row.last is None else run_length(row.last, now).toned(Tone.MUTED)
+
+
+def _next(row: JobOverview, now: datetime) -> Phrase:
+    if not row.job.enabled:
+        return phrase(_pauser(row), Tone.PAUSED)
+    late = lateness(row, now)
+    if late:
+        return phrase(f"{elapsed(late)} late", Tone.LATE)
+    return phrase(countdown(row.job.next_run_at, now))
+
+
+def _pauser(row: JobOverview) -> str:
+    return f"by {row.job.paused_by or 'somebody'}" if not row.job.enabled else ""
+
+
+def _strip(row: JobOverview, now: datetime) -> Phrase:
+    return strip(row.strip[-STRIP_LENGTH:])
+
+
+def _typical(milliseconds: float | None) -> Phrase:
+    return phrase(duration(milliseconds), Tone.MUTED)
+
+
+_COLUMNS: tuple[Column[JobOverview], ...] = (
+    Column(title="State", cell=_state, width=12, most=19, natural=_state_room, keep=100),
+    Column(
+        title="Job",
+        cell=lambda row, now: phrase(row.job.job_type),
+        width=14,
+        most=40,
+        natural=lambda row: row.job.job_type,
+        keep=99,
+    ),
+    Column(
+        title="Bot",
+        cell=lambda row, now: phrase(row.job.bot_id),
+        width=5,
+        most=20,
+        natural=lambda row: row.job.bot_id,
+        keep=98,
+    ),
+    Column(
+        title="Every",
+        cell=lambda row, now: phrase(interval(row.job.interval_minutes), Tone.MUTED),
+        width=6,
+        most=12,
+        natural=lambda row: interval(row.job.interval_minutes),
+        keep=70,
+        right=True,
+    ),
+    Column(title="Next", cell=_next, width=11, most=20, natural=_pauser, keep=95),
+    Column(title="Last", cell=_last, width=12, keep=90),
+    Column(title="Took", cell=_took, width=9, keep=75, right=True),
+    Column(title="Latest 30, newest right", cell=_strip, width=STRIP_LENGTH, keep=80),
+    Column(title="p50", cell=lambda row, now: _typical(row.p50_ms), width=9, keep=64, right=True),
+    Column(title="p95", cell=lambda row, now: _typical(row.p95_ms), width=9, keep=65, right=True),
+)

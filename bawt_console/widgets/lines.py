@@ -1,0 +1,158 @@
+"""A pane of wrapped lines: logs, fields, JSON, diffs. It follows its end while it is there.
+
+A line has a head (a time, a label, a sign) and a body; wrapped bodies are indented below themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from bawt_console.formatting import NOTHING, Phrase, Tone, clean
+from bawt_console.widgets.paint import ink, segments, text_of, width_of
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line before wrapping.
+
+    Attributes:
+        tail: stands at the right end of the first row if there is room, else behind the body.
+    """
+
+    head: Phrase = NOTHING
+    body: Phrase = NOTHING
+    tail: Phrase = NOTHING
+
+    @property
+    def plain(self) -> str:
+        return clean("  ".join(part.plain for part in (self.head, self.body, self.tail) if part))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    head: Phrase
+    head_width: int
+    body: Text
+
+
+class LinesPane(ScrollView, can_focus=True):
+    """Shows lines; `follow` keeps the last one in view until a person scrolls up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", show=False),
+        Binding("down,j", "scroll_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("home,g", "scroll_home", show=False),
+        Binding("end,G", "scroll_end", show=False),
+    ]
+    DEFAULT_CSS = """
+    LinesPane {
+        height: 1fr;
+        padding: 0 1;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+    }
+    """
+
+    def __init__(self, *, follow: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._follow = follow
+        self._lines: list[Line] = []
+        self._rows: list[_Row] = []
+        self._wrapped_at = 0
+        self._theme = ""
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(self._lines)
+
+    @property
+    def plain(self) -> str:
+        """All of it as text, for copying."""
+        return "\n".join(line.plain for line in self._lines)
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Replaces all lines; lines that were only added at the end leave the view where it is."""
+        if self._lines == list(lines):
+            return
+        if self._lines and list(lines[: len(self._lines)]) == self._lines:
+            self.add(lines[len(self._lines) :])
+            return
+        self._lines = list(lines)
+        self._wrap_all()
+        self.scroll_to(y=self.virtual_size.height if self._follow else 0, animate=False)
+
+    def add(self, lines: Sequence[Line]) -> None:
+        """Adds lines at the end."""
+        at_end = self.is_vertical_scroll_end
+        self._lines.extend(lines)
+        if not self._wrapped_at:
+            return
+        self._rows.extend(row for line in lines for row in self._wrap(line))
+        self.virtual_size = Size(0, len(self._rows))
+        self.refresh()
+        if self._follow and at_end:
+            self.call_after_refresh(self.scroll_end, animate=False)
+
+    def on_resize(self) -> None:
+        if self.size.width != self._wrapped_at:
+            at_end = self.is_vertical_scroll_end
+            self._wrap_all()
+            if self._follow and at_end:
+                self.call_after_refresh(self.scroll_end, animate=False)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        # Rows hold the colours of the theme they were wrapped in.
+        if self._wrapped_at and self.app.theme != self._theme:
+            self._wrap_all()
+
+    def _wrap_all(self) -> None:
+        self._wrapped_at = self.size.width
+        self._theme = self.app.theme
+        if self._wrapped_at:
+            self._rows = [row for line in self._lines for row in self._wrap(line)]
+            self.virtual_size = Size(0, len(self._rows))
+            self.refresh()
+
+    def _wrap(self, line: Line) -> list[_Row]:
+        styles = ink(self.app)
+        head_width = width_of(line.head)
+        room = max(10, self._wrapped_at - head_width)
+        body = text_of(line.body, styles)
+        tail = text_of(line.tail, styles)
+        if tail and "\n" not in body.plain and body.cell_len + tail.cell_len + 2 <= room:
+            body.append(" " * (room - body.cell_len - tail.cell_len))
+            body.append_text(tail)
+        elif tail:
+            body.append("  ")
+            body.append_text(tail)
+        wrapped = body.wrap(self.app.console, room, tab_size=4, overflow="fold") if body else [Text()]
+        rows = [_Row(line.head, head_width, text) for text in wrapped]
+        indent = Phrase(((" " * head_width, Tone.PLAIN),))
+        return [rows[0], *(_Row(indent, head_width, row.body) for row in rows[1:])]
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        index = self.scroll_offset.y + y
+        if index >= len(self._rows):
+            return Strip.blank(width, base)
+        row = self._rows[index]
+        line = segments(row.head, row.head_width, ink(self.app), base)
+        for segment in row.body.render(self.app.console):
+            if segment.text and segment.text != "\n":
+                line.append(Segment(segment.text, base + segment.style if segment.style else base))
+        used = row.head_width + cell_len(row.body.plain)
+        line.append(Segment(" " * max(0, width - used), base))
+        return Strip(line).adjust_cell_length(width, base)

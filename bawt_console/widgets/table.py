@@ -1,0 +1,298 @@
+"""A live table: rows are values with a key, cells are painted only where they are seen.
+
+New rows replace old ones at once; the cursor stays on its key and the view on the cursor. With a width
+too small for all columns the least important ones go. It never sorts, fetches or measures text it does
+not show, apart from columns that ask to be as wide as their content.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from bawt_console.formatting import Phrase, Tone, utc_now
+from bawt_console.widgets.paint import ink, segments
+
+T = TypeVar("T")
+
+GAP = 2
+# Columns worth at least this much are cut before they are left out.
+ESSENTIAL = 85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[T]):
+    """One column.
+
+    Attributes:
+        width: cells it always gets.
+        most: cells it may grow to when there is room.
+        natural: the text that decides how much of that it wants; without it, it takes what is left over.
+        keep: columns with the lowest number go first when the table is narrow.
+    """
+
+    title: str
+    cell: Callable[[T, datetime], Phrase]
+    width: int
+    most: int | None = None
+    natural: Callable[[T], str] | None = None
+    keep: int = 50
+    right: bool = False
+
+
+class LiveTable(ScrollView, Generic[T], can_focus=True):
+    """See the module.
+
+    Args:
+        columns: from left to right.
+        key: what identifies a row.
+        now: the clock cells are painted with.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home,g", "first", show=False),
+        Binding("end,G", "last", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--head", "table--cursor"}
+    DEFAULT_CSS = """
+    LiveTable {
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        & > .table--head { color: $tone-faint; }
+        & > .table--cursor { background: $cursor-blur; }
+        &:focus > .table--cursor { background: $cursor; }
+    }
+    """
+
+    class Moved(Message):
+        """The cursor stands on another row, or on none."""
+
+        def __init__(self, table: "LiveTable[Any]") -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> "LiveTable[Any]":
+            return self.table
+
+    class Opened(Message):
+        """A row was double-clicked."""
+
+        def __init__(self, table: "LiveTable[Any]") -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> "LiveTable[Any]":
+            return self.table
+
+    class NearEnd(Message):
+        """The last rows are in view; there may be more to load."""
+
+        def __init__(self, table: "LiveTable[Any]") -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> "LiveTable[Any]":
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column[T]],
+        *,
+        key: Callable[[T], Hashable],
+        now: Callable[[], datetime] = utc_now,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
+        super().__init__(id=id)
+        self._columns = tuple(columns)
+        self._key = key
+        self._now = now
+        self._rows: tuple[T, ...] = ()
+        self._cursor = 0
+        self._painted: dict[int, Strip] = {}
+        self._naturals: tuple[int, ...] = ()
+
+    @property
+    def rows(self) -> tuple[T, ...]:
+        return self._rows
+
+    @property
+    def cursor(self) -> int:
+        """Index of the row the cursor stands on; 0 also when there is none."""
+        return self._cursor
+
+    @property
+    def selected(self) -> T | None:
+        return self._rows[self._cursor] if self._rows else None
+
+    def show(self, rows: Sequence[T]) -> None:
+        """Replaces all rows. The cursor stays on its key, or near its place when the key is gone."""
+        before = self.selected
+        rows = tuple(rows)
+        if rows == self._rows:
+            return
+        old = self._cursor
+        place = old
+        if before is not None:
+            wanted = self._key(before)
+            place = next((n for n, row in enumerate(rows) if self._key(row) == wanted), old)
+        self._rows = rows
+        self._cursor = max(0, min(place, len(rows) - 1))
+        self._naturals = self._measure()
+        self._painted.clear()
+        self.virtual_size = Size(0, len(rows) + 1)
+        if self.scroll_offset.y > 0 and self._cursor != old:
+            self.scroll_to(y=self.scroll_offset.y + self._cursor - old, animate=False)
+        self.refresh()
+        self.call_after_refresh(self._keep_in_view)
+        if (None if before is None else self._key(before)) != (
+            None if self.selected is None else self._key(self.selected)
+        ):
+            self.post_message(self.Moved(self))
+
+    def tick(self) -> None:
+        """Repaints the lines in view that look different now."""
+        for y in range(1, min(self.size.height, len(self._rows) + 1)):
+            before = self._painted.get(y)
+            if before is not None and self._line(y) != before:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def move_to(self, index: int) -> None:
+        """Puts the cursor on a row; clamps to the rows there are."""
+        place = max(0, min(index, len(self._rows) - 1))
+        if place != self._cursor:
+            self._cursor = place
+            self.refresh()
+            self.post_message(self.Moved(self))
+        self._keep_in_view()
+
+    def find(self, key: Hashable) -> bool:
+        """Puts the cursor on the row with this key; False when there is none."""
+        for number, row in enumerate(self._rows):
+            if self._key(row) == key:
+                self.move_to(number)
+                return True
+        return False
+
+    def render_line(self, y: int) -> Strip:
+        strip = self._line(y)
+        self._painted[y] = strip
+        return strip
+
+    def _line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        if y == 0:
+            head = base + self.get_component_rich_style("table--head", partial=True)
+            return self._strip(
+                [(column, Phrase(((column.title, Tone.FAINT),))) for column in self._columns], head
+            )
+        index = self.scroll_offset.y + y - 1
+        if index >= len(self._rows):
+            return Strip.blank(width, base)
+        if index == self._cursor:
+            base = base + self.get_component_rich_style("table--cursor", partial=True)
+        row, now = self._rows[index], self._now()
+        return self._strip([(column, column.cell(row, now)) for column in self._columns], base)
+
+    def _strip(self, cells: Sequence[tuple[Column[T], Phrase]], base: Style) -> Strip:
+        width = self.size.width
+        widths = self._fit(width - 2)
+        styles = ink(self.app)
+        line = [Segment(" ", base)]
+        for (column, content), cell_width in zip(cells, widths, strict=True):
+            if cell_width:
+                line.extend(segments(content, cell_width, styles, base, right=column.right))
+                line.append(Segment(" " * GAP, base))
+        return Strip(line).adjust_cell_length(width, base)
+
+    def _measure(self) -> tuple[int, ...]:
+        return tuple(
+            max((cell_len(column.natural(row)) for row in self._rows), default=0) if column.natural else 0
+            for column in self._columns
+        )
+
+    def _fit(self, room: int) -> list[int]:
+        """The width of each column, 0 for those that do not fit."""
+        naturals = self._naturals or (0,) * len(self._columns)
+        needs = [
+            max(column.width, min(column.most or 0, naturals[n])) for n, column in enumerate(self._columns)
+        ]
+        shown = list(range(len(self._columns)))
+        while len(shown) > 1:
+            least = min(reversed(shown), key=lambda n: self._columns[n].keep)
+            essential = self._columns[least].keep >= ESSENTIAL
+            cells = [self._columns[n].width if essential else needs[n] for n in shown]
+            if sum(cells) + GAP * (len(shown) - 1) <= room:
+                break
+            shown.remove(least)
+        widths = [self._columns[n].width if n in shown else 0 for n in range(len(self._columns))]
+        spare = room - sum(widths) - GAP * (len(shown) - 1)
+        by_worth = sorted(shown, key=lambda n: -self._columns[n].keep)
+        for measured in (True, False):
+            for number in by_worth:
+                column = self._columns[number]
+                if column.most is None or (column.natural is not None) is not measured:
+                    continue
+                wanted = min(column.most, naturals[number]) if measured else column.most
+                more = max(0, min(spare, wanted - widths[number]))
+                widths[number] += more
+                spare -= more
+        if spare < 0 and shown:
+            widths[shown[0]] = max(1, widths[shown[0]] + spare)
+        return widths
+
+    def _keep_in_view(self) -> None:
+        height = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False)
+        elif self._cursor >= top + height:
+            self.scroll_to(y=self._cursor - height + 1, animate=False)
+        if self._rows and self._cursor >= len(self._rows) - height:
+            self.post_message(self.NearEnd(self))
+
+    def on_resize(self) -> None:
+        self._painted.clear()
+        self._keep_in_view()
+
+    def on_mouse_scroll_down(self) -> None:
+        if self.scroll_offset.y + 2 * self.size.height >= len(self._rows):
+            self.post_message(self.NearEnd(self))
+
+    def on_click(self, event: events.Click) -> None:
+        index = self.scroll_offset.y + event.y - 1
+        if event.y >= 1 and index < len(self._rows):
+            self.move_to(index)
+            if event.chain == 2:
+                self.post_message(self.Opened(self))
+
+    def action_move(self, rows: int) -> None:
+        self.move_to(self._cursor + rows)
+
+    def action_page(self, pages: int) -> None:
+        self.move_to(self._cursor + pages * max(1, self.size.height - 2))
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(len(self._rows) - 1)
