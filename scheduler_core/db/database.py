@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 
@@ -51,8 +51,11 @@ class Database:
         """
         with plain_errors(self.address):
             async with self.engine.connect() as borrowed:
-                raw = (await borrowed.get_raw_connection()).driver_connection
-                assert raw is not None
+                raw = await _driver(borrowed)
+                while raw.is_closed():
+                    # It broke while it lay in the pool; the caller need not hear of it.
+                    await borrowed.invalidate()
+                    raw = await _driver(borrowed)
                 try:
                     yield raw
                 finally:
@@ -71,3 +74,10 @@ class Database:
     async def aclose(self) -> None:
         if self._owned:
             await self.engine.dispose()
+
+
+async def _driver(borrowed: AsyncConnection) -> Connection:
+    raw = (await borrowed.get_raw_connection()).driver_connection
+    assert raw is not None
+    connection: Connection = raw
+    return connection

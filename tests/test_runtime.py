@@ -1,0 +1,289 @@
+"""A whole node on a real database: what a host sees of its own job types."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from scheduler_core.db.connect import Address
+from scheduler_core.db.notify import ChangeFeed
+from scheduler_core.domain import EventLevel, NodeState, Run, RunFilter, RunStatus
+from scheduler_core.errors import RunError
+from scheduler_core.runtime import Runtime, open_runtime
+from scheduler_core.settings import Settings
+from scheduler_core.tasks.task import Handler, JobKind, Task, TaskContext, TaskResult
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        database_url=database_url,  # type: ignore[arg-type]  # pydantic makes the secret
+        data_dir=tmp_path,
+        scheduler_check_interval_seconds=30,
+        scheduler_lease_seconds=3,
+        scheduler_retry_base_seconds=0.05,
+        scheduler_stop_grace_seconds=0.2,
+    )
+
+
+def changed(settings: Settings, **values: Any) -> Settings:
+    return settings.model_copy(update=values)
+
+
+class Bench:
+    """A runtime with one job type of our own, and ways to wait for what happens to its runs."""
+
+    def __init__(self, runtime: Runtime, feed: ChangeFeed) -> None:
+        self.runtime = runtime
+        self._feed = feed
+
+    async def add_job(self, *, config: str = "{}", bot: str = "*", due: bool = True) -> UUID:
+        async with self.runtime.database.connection() as connection:
+            job: UUID = await connection.fetchval(
+                "INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes, config_json, next_run_at)"
+                " VALUES ('nap', $1, 60, $2, now() + CASE WHEN $3 THEN '0'::interval ELSE '1 hour' END)"
+                " RETURNING id",
+                bot,
+                config,
+                due,
+            )
+        return job
+
+    async def runs(self) -> list[Run]:
+        found = await self.runtime.history.runs(RunFilter(job_type="nap"))
+        return sorted(found, key=lambda run: (run.created_at, run.attempt))
+
+    async def until(self, wanted: Callable[[list[Run]], bool], *, seconds: float = 10) -> list[Run]:
+        async with asyncio.timeout(seconds):
+            async for _ in self._feed.subscribe(debounce=0.0):
+                runs = await self.runs()
+                if wanted(runs):
+                    return runs
+        raise AssertionError("the feed never ends")
+
+    async def until_over(self, count: int = 1) -> list[Run]:
+        return await self.until(lambda runs: sum(run.status.is_final for run in runs) >= count)
+
+    async def until_running(self) -> Run:
+        runs = await self.until(lambda runs: any(run.status is RunStatus.RUNNING for run in runs))
+        return next(run for run in runs if run.status is RunStatus.RUNNING)
+
+
+@asynccontextmanager
+async def bench(settings: Settings, handler: Handler, **kind: Any) -> AsyncIterator[Bench]:
+    nap = JobKind(name="nap", handler=handler, **kind)
+    async with open_runtime(settings, kinds=[nap]) as runtime, asyncio.TaskGroup() as group:
+        feed = ChangeFeed(runtime.address, "tests")
+        listening = group.create_task(feed.run())
+        try:
+            yield Bench(runtime, feed)
+        finally:
+            listening.cancel()
+
+
+async def sleep_well(task: Task, context: TaskContext) -> TaskResult:
+    await context.log(EventLevel.INFO, "zzz")
+    return TaskResult(result={"slept": True}, suspicious=("too short",))
+
+
+async def never_wake(task: Task, context: TaskContext) -> TaskResult:
+    await context.progress("dreaming")
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_due_job_runs_and_its_result_log_and_marks_are_kept(settings: Settings) -> None:
+    async with bench(settings, sleep_well) as node:
+        await node.add_job()
+        [run] = await node.until_over()
+        events = await node.runtime.history.events(run.id)
+    assert run.status is RunStatus.SUCCESS
+    assert (run.result_json, run.suspicious) == ('{"slept": true}', ("too short",))
+    assert [event.message for event in events] == ["zzz"]
+    assert run.duration_ms is not None
+
+
+async def test_a_forced_next_run_at_takes_effect_within_a_second(settings: Settings) -> None:
+    async with bench(settings, sleep_well) as node:
+        await node.add_job(due=False)
+        psql = await asyncpg.connect(node.runtime.address.dsn)
+        started = time.monotonic()
+        await psql.execute("UPDATE scheduled_jobs SET next_run_at = NOW() - INTERVAL '1 minute';")
+        await node.until_over()
+        await psql.close()
+    assert time.monotonic() - started < 1
+
+
+async def test_nothing_to_do_is_skipped_with_the_reason(settings: Settings) -> None:
+    async def nothing(task: Task, context: TaskContext) -> TaskResult:
+        return TaskResult(skipped="unchanged")
+
+    async with bench(settings, nothing) as node:
+        await node.add_job()
+        [run] = await node.until_over()
+    assert (run.status, run.reason) == (RunStatus.SKIPPED, "unchanged")
+
+
+async def test_a_failing_job_is_tried_again_and_every_attempt_is_kept(settings: Settings) -> None:
+    async def fail(task: Task, context: TaskContext) -> TaskResult:
+        raise RunError(f"Attempt {task.attempt} failed.")
+
+    async with bench(settings, fail) as node:
+        await node.add_job()
+        runs = await node.until_over(3)
+    assert [run.attempt for run in runs] == [1, 2, 3]
+    assert {run.first_run_id for run in runs[1:]} == {runs[0].id}
+    assert all(run.status is RunStatus.FAILED for run in runs)
+    assert (runs[2].error_message or "").startswith("Attempt 3 failed.")
+
+
+async def test_a_failure_that_cannot_heal_is_not_tried_again(settings: Settings) -> None:
+    async def fail(task: Task, context: TaskContext) -> TaskResult:
+        raise RunError("Wrong.", retryable=False)
+
+    async with bench(settings, fail) as node:
+        await node.add_job()
+        assert len(await node.until_over()) == 1
+
+
+async def test_the_words_of_a_foreign_exception_are_not_repeated(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    attribute = "ada takes insulin"
+
+    async def fail(task: Task, context: TaskContext) -> TaskResult:
+        raise ValueError(attribute)
+
+    async with bench(settings, fail, max_attempts=1) as node:
+        await node.add_job()
+        [run] = await node.until_over()
+    assert "ValueError" in (run.error_message or "")
+    assert attribute not in (run.error_message or "")
+    assert "insulin" not in caplog.text
+    assert (run.error_message or "")[-9:-1] in caplog.text
+
+
+async def test_a_run_that_takes_too_long_is_stopped(settings: Settings) -> None:
+    async with bench(settings, never_wake, max_attempts=1) as node:
+        await node.add_job(config='{"timeout_seconds": 0.1}')
+        [run] = await node.until_over()
+    assert (run.status, run.error_message) == (RunStatus.FAILED, "Timed out after 0.1 s.")
+
+
+async def test_a_cancelled_run_stops_soon_and_names_who(settings: Settings) -> None:
+    async with bench(settings, never_wake) as node:
+        await node.add_job()
+        run = await node.until_running()
+        started = time.monotonic()
+        await node.runtime.operations.cancel(run.id)
+        [run] = await node.until_over()
+    assert time.monotonic() - started < 1
+    assert run.status is RunStatus.FAILED
+    assert (run.error_message or "").startswith("Cancelled by ")
+
+
+async def test_malformed_config_fails_its_run_and_the_schedule_goes_on(settings: Settings) -> None:
+    async with bench(settings, sleep_well) as node:
+        broken = await node.add_job(config="{oops", bot="broken")
+        await node.add_job(bot="fine")
+        runs = {run.bot_id: run for run in await node.until_over(2)}
+        job = await node.runtime.history.job(broken)
+    assert runs["fine"].status is RunStatus.SUCCESS
+    assert runs["broken"].status is RunStatus.FAILED
+    assert "config_json is not valid JSON" in (runs["broken"].error_message or "")
+    assert job.next_run_at > runs["broken"].created_at
+
+
+async def test_more_jobs_than_places_all_run(settings: Settings) -> None:
+    async with bench(changed(settings, scheduler_max_concurrent_runs=2), sleep_well) as node:
+        for number in range(15):
+            await node.add_job(bot=f"b{number}")
+        runs = await node.until_over(15)
+    assert {run.status for run in runs} == {RunStatus.SUCCESS}
+
+
+async def test_stopping_waits_for_short_runs_and_hands_long_ones_on(settings: Settings) -> None:
+    async with bench(settings, never_wake) as node:
+        await node.add_job()
+        await node.until_running()
+    async with bench(changed(settings, scheduler_enabled=True), sleep_well) as node:
+        runs = await node.until_over(2)
+        nodes = await node.runtime.history.nodes()
+    assert [run.status for run in runs] == [RunStatus.FAILED, RunStatus.SUCCESS]
+    assert "stopped before the run was over" in (runs[0].error_message or "")
+    assert sorted(node.state for node in nodes) == [NodeState.ACTIVE, NodeState.STOPPED]
+
+
+async def test_default_jobs_exist_after_the_first_start(settings: Settings) -> None:
+    async with open_runtime(settings) as runtime:
+        jobs = {o.job.job_type: o.job for o in await runtime.history.jobs()}
+    assert sorted(jobs) == ["memory_consolidation", "memory_decay", "profile_maintenance"]
+    assert (jobs["profile_maintenance"].interval_minutes, jobs["profile_maintenance"].bot_id) == (60, "*")
+
+
+async def test_the_node_survives_a_lost_database_connection(settings: Settings, database_url: str) -> None:
+    async with bench(settings, sleep_well) as node:
+        await node.add_job()
+        await node.until_over()
+        outside = await asyncpg.connect(Address.parse(database_url).dsn)
+        await outside.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await outside.execute(
+            "INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes) VALUES ('nap', 'x', 5)"
+        )
+        await outside.close()
+        runs = await node.until_over(2)
+    assert [run.status for run in runs] == [RunStatus.SUCCESS, RunStatus.SUCCESS]
+
+
+async def test_a_bug_in_a_loop_ends_the_program_loudly(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scheduler_core.jobs.scheduler import JobScheduler
+
+    async def broken(self: JobScheduler) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(JobScheduler, "run_once", broken)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with open_runtime(settings):
+            await asyncio.Event().wait()
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_what_is_due_can_be_run_without_watching(settings: Settings) -> None:
+    finished: list[UUID] = []
+    nap = JobKind(name="nap", handler=sleep_well, interval_minutes=5)
+    async with open_runtime(
+        settings, kinds=[nap], watch=False, on_finished=lambda ids: finished.extend(ids)
+    ) as runtime:
+        await runtime.run_due()
+        await runtime.stop()
+        runs = await runtime.history.runs_by_id(finished)
+    # Without bots or profiles three of the four default jobs have nothing to do.
+    assert {run.job_type: run.status for run in runs} == {
+        "nap": RunStatus.SUCCESS,
+        "profile_maintenance": RunStatus.SKIPPED,
+        "memory_consolidation": RunStatus.SKIPPED,
+        "memory_decay": RunStatus.SKIPPED,
+    }
+
+
+async def test_a_host_adds_its_own_bots(settings: Settings) -> None:
+    async def host_bots() -> list[str]:
+        return ["nova", "mira"]
+
+    nap = JobKind(name="nap", handler=sleep_well, interval_minutes=5, per_bot=True)
+    async with open_runtime(settings, kinds=[nap], bots=host_bots, watch=False) as runtime:
+        await runtime.run_due()
+        await runtime.stop()
+        runs = await runtime.history.runs(RunFilter(job_type="nap"))
+    assert sorted(run.bot_id for run in runs) == ["mira", "nova"]
