@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import asyncpg
 import platformdirs
+from asyncpg.connect_utils import SessionAttribute
 
 from scheduler_core.db.embedded_account import make_data_dir
 from scheduler_core.db.embedded_binaries import postgres_binary
@@ -240,9 +241,9 @@ async def _make_database(server: EmbeddedServer) -> None:
     """Connects once, which proves that the server answers, and makes the database if there is none."""
     try:
         try:
-            connection = await asyncpg.connect(server.url, timeout=CONNECT_TIMEOUT)
+            connection = await _connected(server.url)
         except asyncpg.InvalidCatalogNameError:
-            connection = await asyncpg.connect(server.url_of("postgres"), timeout=CONNECT_TIMEOUT)
+            connection = await _connected(server.url_of("postgres"))
             quoted = server.database.replace('"', '""')
             # Another process may have made it in between.
             with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
@@ -255,6 +256,13 @@ async def _make_database(server: EmbeddedServer) -> None:
             "The embedded PostgreSQL runs but does not answer this user.",
             f"See {server.data_dir / 'logs' / 'postgres.log'}. {ELSEWHERE}",
         ) from error
+
+
+async def _connected(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """What PGSSLMODE and its like ask of other servers does not count for this one."""
+    return await asyncpg.connect(
+        url, timeout=CONNECT_TIMEOUT, ssl=False, target_session_attrs=SessionAttribute.any
+    )
 
 
 def _busy(data_dir: Path) -> EmbeddedServerError:

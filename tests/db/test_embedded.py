@@ -103,6 +103,17 @@ async def test_an_empty_database_is_empty_and_its_own(empty_database: str, postg
     assert await ask(empty_database, "SELECT current_database()") != postgres.database
 
 
+async def test_settings_for_other_servers_do_not_disturb_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"PGHOST": "192.0.2.1", "PGPORT": "1", "PGUSER": "x", "PGDATABASE": "x", "PGDATA": "/x"}
+    settings |= {"PGSSLMODE": "verify-full", "PGTARGETSESSIONATTRS": "read-only", "PGOPTIONS": "-cx=1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    async with embedded_server(place / "data") as server:
+        assert server.socket_dir == place / "data/postgres/socket"
+
+
 async def test_it_is_utf8_with_checksums_and_no_network(postgres: EmbeddedServer) -> None:
     assert await ask(postgres.url, "SHOW server_encoding") == "UTF8"
     assert await ask(postgres.url, "SHOW data_checksums") == "on"
