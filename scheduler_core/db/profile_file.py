@@ -69,7 +69,7 @@ class ImportReport:
     rejected_count: int
 
 
-class _Unfit(Exception):
+class _UnfitError(Exception):
     """Carries the reason from the place that finds it to the line."""
 
 
@@ -141,7 +141,7 @@ def read_lines(lines: Iterable[bytes | str]) -> Iterator[NewAttribute | Rejected
                 text = text.removeprefix("\ufeff")
             if text.strip():
                 yield _attribute(_parsed(text))
-        except _Unfit as unfit:
+        except _UnfitError as unfit:
             yield Rejected(number, str(unfit))
 
 
@@ -149,25 +149,25 @@ def _decoded(line: bytes | str) -> str:
     line = line.rstrip(b"\r\n") if isinstance(line, bytes) else line.rstrip("\r\n")
     size = len(line) if isinstance(line, bytes) else len(line.encode("utf-8", "surrogatepass"))
     if size > LONGEST_LINE:
-        raise _Unfit(f"The line is longer than {LONGEST_LINE} bytes.")
+        raise _UnfitError(f"The line is longer than {LONGEST_LINE} bytes.")
     if isinstance(line, str):
         return line
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:
-        raise _Unfit("The line is not UTF-8.") from None
+        raise _UnfitError("The line is not UTF-8.") from None
 
 
 def _parsed(text: str) -> dict[str, object]:
     try:
         record = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
-        raise _Unfit("The line is nested too deeply.") from None
+        raise _UnfitError("The line is nested too deeply.") from None
     except ValueError:
         # Its message would quote the line.
-        raise _Unfit("The line is not valid JSON.") from None
+        raise _UnfitError("The line is not valid JSON.") from None
     if not isinstance(record, dict):
-        raise _Unfit("The line is not a JSON object.")
+        raise _UnfitError("The line is not a JSON object.")
     return record
 
 
@@ -176,28 +176,28 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(record) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Unfit(f"{_shown(twice)} is given twice.")
+        raise _UnfitError(f"{_shown(twice)} is given twice.")
     return record
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _Unfit(f"{name} is not a JSON number.")
+    raise _UnfitError(f"{name} is not a JSON number.")
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise _Unfit("A number is too large.")
+        raise _UnfitError("A number is too large.")
     return value
 
 
 def _attribute(record: dict[str, object]) -> NewAttribute:
     for name in record:
         if name not in _REQUIRED and name not in _OPTIONAL:
-            raise _Unfit(f"{_shown(name)} is not a known field.")
+            raise _UnfitError(f"{_shown(name)} is not a known field.")
     for name in _REQUIRED:
         if name not in record:
-            raise _Unfit(f"{name} is missing.")
+            raise _UnfitError(f"{name} is missing.")
     message_id = record.get("source_message_id")
     return NewAttribute(
         entity=_entity(record),
@@ -214,27 +214,27 @@ def _attribute(record: dict[str, object]) -> NewAttribute:
 def _entity(record: dict[str, object]) -> Entity:
     kind, id_ = record["entity_type"], record["entity_id"]
     if not isinstance(kind, str) or kind.strip().lower() not in tuple(EntityType):
-        raise _Unfit("entity_type must be user or bot.")
+        raise _UnfitError("entity_type must be user or bot.")
     if not isinstance(id_, str):
-        raise _Unfit("entity_id must be text.")
+        raise _UnfitError("entity_id must be text.")
     id_ = id_.strip().lower()
     if not 0 < len(id_) <= LONGEST_ENTITY_ID:
-        raise _Unfit(f"entity_id must have 1 to {LONGEST_ENTITY_ID} characters.")
+        raise _UnfitError(f"entity_id must have 1 to {LONGEST_ENTITY_ID} characters.")
     # PostgreSQL may know the case of letters that this Python does not know at all.
     if any(unicodedata.category(character) in ("Cc", "Cn", "Cs") for character in id_):
-        raise _Unfit("entity_id contains a character that cannot be stored.")
+        raise _UnfitError("entity_id contains a character that cannot be stored.")
     return Entity(EntityType(kind.strip().lower()), id_)
 
 
 def _word(record: dict[str, object], name: str) -> str:
     value = record[name]
     if not isinstance(value, str):
-        raise _Unfit(f"{name} must be text.")
+        raise _UnfitError(f"{name} must be text.")
     value = value.strip()
     if not 0 < len(value) <= _LONGEST[name]:
-        raise _Unfit(f"{name} must have 1 to {_LONGEST[name]} characters.")
+        raise _UnfitError(f"{name} must have 1 to {_LONGEST[name]} characters.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-        raise _Unfit(f"{name} contains a character that cannot be stored.")
+        raise _UnfitError(f"{name} contains a character that cannot be stored.")
     return value
 
 
@@ -243,7 +243,7 @@ def _value(value: object) -> object:
     while waiting:
         item, depth = waiting.pop()
         if depth > _DEEPEST:
-            raise _Unfit(f"value is nested more than {_DEEPEST} levels deep.")
+            raise _UnfitError(f"value is nested more than {_DEEPEST} levels deep.")
         if isinstance(item, str):
             _storable(item)
         elif isinstance(item, list):
@@ -251,26 +251,26 @@ def _value(value: object) -> object:
         elif isinstance(item, dict):
             waiting += [(inner, depth + 1) for pair in item.items() for inner in pair]
     if len(json.dumps(value, ensure_ascii=False)) > LONGEST_VALUE:
-        raise _Unfit(f"value is longer than {LONGEST_VALUE} characters.")
+        raise _UnfitError(f"value is longer than {LONGEST_VALUE} characters.")
     return value
 
 
 def _storable(text: str) -> None:
     if "\0" in text:
-        raise _Unfit("value contains a NUL character, which PostgreSQL cannot store.")
+        raise _UnfitError("value contains a NUL character, which PostgreSQL cannot store.")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _Unfit("value contains half of a surrogate pair.")
+        raise _UnfitError("value contains half of a surrogate pair.")
 
 
 def _confidence(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise _Unfit("confidence must be a number from 0 to 1.")
+        raise _UnfitError("confidence must be a number from 0 to 1.")
     return float(value)
 
 
 def _source(value: object) -> str:
     if not isinstance(value, str) or value.strip().lower() not in _SOURCES:
-        raise _Unfit("source must be explicit, inferred or system.")
+        raise _UnfitError("source must be explicit, inferred or system.")
     return value.strip().lower()
 
 
@@ -279,14 +279,14 @@ def _time(value: object) -> datetime | None:
         return None
     sentence = "updated_at must be a time such as 2026-03-21T09:30:00Z, from the years 1900 to 2999."
     if not isinstance(value, str):
-        raise _Unfit(sentence)
+        raise _UnfitError(sentence)
     try:
         time = datetime.fromisoformat(value.strip())
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _Unfit(sentence) from None
+        raise _UnfitError(sentence) from None
     if not _EARLIEST <= time <= _LATEST:
-        raise _Unfit(sentence)
+        raise _UnfitError(sentence)
     return time
 
 

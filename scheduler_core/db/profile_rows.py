@@ -51,6 +51,14 @@ class ProfileListing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DueEntities:
+    """Whose summary is out of date, and how many profiles there are in all."""
+
+    entities: tuple[Entity, ...]
+    profiles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileSnapshot:
     """What maintenance starts from.
 

@@ -13,6 +13,7 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.profile_rows import (
     Added,
     Draft,
+    DueEntities,
     FoundProfile,
     NewAttribute,
     ProfileListing,
@@ -35,6 +36,7 @@ from scheduler_core.errors import StateError
 __all__ = [
     "Added",
     "Draft",
+    "DueEntities",
     "NewAttribute",
     "ProfileListing",
     "ProfileSnapshot",
@@ -108,8 +110,8 @@ class ProfileStore:
             at=found.at,
         )
 
-    async def changed_entities(self, *, model_available: bool, recipe: int) -> tuple[Entity, ...]:
-        """Entities whose summary is out of date, by name.
+    async def changed_entities(self, *, model_available: bool, recipe: int) -> DueEntities:
+        """Entities whose summary is out of date, by name; one statement however many are not.
 
         It is when an attribute changed, when another recipe made it, or when no model was at hand and one
         is now.
@@ -117,13 +119,10 @@ class ProfileStore:
         sql = statement("profile_changed")
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.text, *sql.bind(recipe=recipe, model_available=model_available))
-        return tuple(entity_of(row) for row in rows)
-
-    async def count(self) -> int:
-        """How many profiles there are."""
-        async with self._database.connection() as connection:
-            found: int = await connection.fetchval("SELECT count(*) FROM entity_profiles")
-        return found
+        return DueEntities(
+            entities=tuple(entity_of(row) for row in rows if row["entity_type"] is not None),
+            profiles=rows[0]["profiles"],
+        )
 
     async def publish(self, publication: Publication, *, run_id: UUID | None) -> ProfileVersion:
         """Makes a summary live and adds its version, in one transaction.

@@ -117,3 +117,10 @@ def _checked(year: str | None, month: int, day: str | None) -> PartialDate | Non
     except ValueError:
         return None
     return PartialDate(int(year) if year else None, month, int(day) if day else None)
+
+
+def blanked(text: str) -> str:
+    """The text without its dates."""
+    for start, end, _ in reversed(list(find(text))):
+        text = text[:start] + " " + text[end:]
+    return text

@@ -1,0 +1,253 @@
+"""Keeps summaries of profiles true to their attributes: the model proposes, code decides, nothing is lost.
+
+For each entity whose attributes changed: sort them without a model, let the model word each category with
+citations, verify every sentence, fall back to a template, and publish against the revision that was read. Raw
+attributes are never written here, and no transaction is open while a model works.
+"""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from scheduler_core.db.profile_rows import ProfileSnapshot
+from scheduler_core.db.profile_store import ProfileStore
+from scheduler_core.domain import Entity, EventLevel, ProfileVersion
+from scheduler_core.errors import DatabaseUnreachableError, NotFoundError, SchedulerError, StateError
+from scheduler_core.llm.provider import TextModel
+from scheduler_core.maintenance.disposition import dispose, kept
+from scheduler_core.maintenance.outcome import EntityOutcome, MaintenanceOutcome, ModelUse
+from scheduler_core.maintenance.plan import (
+    ProfilePlan,
+    by_category,
+    make_plan,
+    sections_before,
+    subject_of,
+)
+from scheduler_core.maintenance.prompts import RECIPE
+from scheduler_core.maintenance.summary import Reporter, Silent, SummaryWriter
+
+__all__ = ["ProfileMaintenanceService", "ProfilePlan", "Reporter"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a run has gathered so far."""
+
+    entities: list[EntityOutcome]
+    suspicious: list[str]
+
+
+class ProfileMaintenanceService:
+    """Plans, applies and runs profile maintenance.
+
+    Args:
+        store: where profiles live; its statements are short and its transactions hold no model call.
+        model: words the summaries; None for the template alone.
+        request_timeout: seconds for one answer of the model.
+    """
+
+    def __init__(
+        self, *, store: ProfileStore, model: TextModel | None, request_timeout: float = 300.0
+    ) -> None:
+        self._store = store
+        self._model = model
+        self._request_timeout = request_timeout
+
+    async def plan(self, entity: Entity, *, reporter: Reporter | None = None) -> ProfilePlan:
+        """What maintenance would publish now. Writes nothing; may ask the model.
+
+        Raises:
+            NotFoundError: nothing was ever stored about the entity.
+        """
+        return await self._plan(await self._snapshot(entity), self._writer(reporter or Silent()))
+
+    async def apply(self, plan: ProfilePlan, *, run_id: UUID | None) -> ProfileVersion | None:
+        """Publishes exactly what was planned; None if it equals what is live.
+
+        Raises:
+            StateError: the entity's attributes or its summary changed since; nothing was written.
+        """
+        if plan.is_changed:
+            version = await self._store.publish(plan.publication, run_id=run_id)
+        else:
+            await self._store.confirm(plan.publication)
+            version = None
+        if plan.drafts:
+            await self._store.record_drafts(plan.entity, plan.drafts, run_id=run_id)
+        return version
+
+    async def maintain(
+        self, entity: Entity, *, run_id: UUID | None, reporter: Reporter | None = None
+    ) -> MaintenanceOutcome:
+        """One entity, if it is due.
+
+        Raises:
+            NotFoundError: nothing was ever stored about the entity.
+        """
+        return await self.maintain_all((entity,), run_id=run_id, reporter=reporter)
+
+    async def maintain_all(
+        self, entities: Sequence[Entity], *, run_id: UUID | None, reporter: Reporter | None = None
+    ) -> MaintenanceOutcome:
+        """Those of the named entities that are due. The failure of one does not stop the others.
+
+        Raises:
+            NotFoundError: there is exactly one entity, and nothing was ever stored about it.
+            DatabaseUnreachableError: no entity can be done without the database.
+        """
+        return await self._run(entities, len(entities), run_id, reporter or Silent())
+
+    async def maintain_changed(
+        self, *, run_id: UUID | None, reporter: Reporter | None = None
+    ) -> MaintenanceOutcome:
+        """Every entity that is due. With none due it costs one statement and no model call.
+
+        Raises:
+            DatabaseUnreachableError: as `maintain_all`.
+        """
+        due = await self._store.changed_entities(model_available=self._model is not None, recipe=RECIPE)
+        return await self._run(due.entities, due.profiles, run_id, reporter or Silent())
+
+    async def _run(
+        self, entities: Sequence[Entity], profiles: int, run_id: UUID | None, reporter: Reporter
+    ) -> MaintenanceOutcome:
+        started = time.monotonic()
+        writer = self._writer(reporter)
+        tally = _Tally([], [])
+        if entities and self._model is None:
+            await reporter.log(
+                EventLevel.WARNING, "No model: summaries are made from the attributes as they are."
+            )
+        for position, entity in enumerate(entities, 1):
+            await reporter.progress(f"{position} of {len(entities)} entities · {entity}")
+            try:
+                await self._one(entity, run_id, writer, reporter, tally)
+            except DatabaseUnreachableError:
+                raise
+            except NotFoundError as error:
+                if len(entities) == 1:
+                    raise
+                await self._failed(entity, error, reporter, tally)
+            except StateError:
+                tally.entities.append(EntityOutcome(entity=str(entity), result="moved"))
+                await reporter.log(EventLevel.INFO, f"{entity}: changed meanwhile; the next run takes it up.")
+            except Exception as error:  # noqa: BLE001  # the border: one entity must not stop the others
+                await self._failed(entity, error, reporter, tally)
+            # Lets a cancellation in between the entities, even where nothing had to wait.
+            await asyncio.sleep(0)
+        if writer.gave_up:
+            tally.suspicious.append("the model stopped answering; the rest was done without it")
+        return MaintenanceOutcome(
+            profiles=profiles,
+            entities=tuple(tally.entities),
+            model=self._use(writer),
+            seconds=time.monotonic() - started,
+            suspicious=tuple(tally.suspicious),
+        )
+
+    async def _one(
+        self, entity: Entity, run_id: UUID | None, writer: SummaryWriter, reporter: Reporter, tally: _Tally
+    ) -> None:
+        snapshot = await self._snapshot(entity)
+        if not self._is_due(snapshot):
+            tally.entities.append(EntityOutcome(entity=str(entity), result="unchanged"))
+            return
+        plan = await self._plan(snapshot, writer)
+        version = await self.apply(plan, run_id=run_id)
+        outcome = plan.outcome(version=None if version is None else version.version)
+        tally.entities.append(outcome)
+        tally.suspicious += plan.suspicious
+        await self._report(outcome, reporter)
+
+    async def _plan(self, snapshot: ProfileSnapshot, writer: SummaryWriter) -> ProfilePlan:
+        dispositions = dispose(snapshot.attributes, today=snapshot.at.date())
+        # What is still ambiguous here (paraphrases, contradictions between keys) stays: every line is kept.
+        # A model that judges groups of them belongs between these two steps.
+        lines = kept(dispositions)
+        subject, display_name = subject_of(snapshot.profile.entity, lines)
+        before = sections_before(snapshot)
+        live = snapshot.version.sentences if snapshot.version is not None else ()
+        sections = [
+            await writer.section(
+                subject,
+                category,
+                group,
+                before=before.get(category),
+                sentences_before=tuple(sentence for sentence in live if sentence.category == category),
+            )
+            for category, group in by_category(lines)
+        ]
+        return make_plan(
+            snapshot,
+            dispositions=dispositions,
+            sections=sections,
+            display_name=display_name,
+            model=None if self._model is None else self._model.info,
+        )
+
+    def _is_due(self, snapshot: ProfileSnapshot) -> bool:
+        profile = snapshot.profile
+        return (
+            profile.revision != profile.summarised_revision
+            or snapshot.recipe != RECIPE
+            or (profile.summary_model == "" and self._model is not None)
+        )
+
+    async def _snapshot(self, entity: Entity) -> ProfileSnapshot:
+        snapshot = await self._store.snapshot(entity)
+        if snapshot is None:
+            raise NotFoundError(
+                f"There is no profile {entity}.", "List them with: bawt-console profiles show"
+            )
+        return snapshot
+
+    def _writer(self, reporter: Reporter) -> SummaryWriter:
+        return SummaryWriter(model=self._model, request_timeout=self._request_timeout, reporter=reporter)
+
+    def _use(self, writer: SummaryWriter) -> ModelUse | None:
+        if self._model is None:
+            return None
+        info, usage = self._model.info, writer.usage
+        return ModelUse(
+            name=info.name,
+            provider=info.provider,
+            locality=info.locality.value,
+            checksum=info.checksum,
+            calls=usage.calls,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            seconds=usage.seconds,
+        )
+
+    async def _report(self, outcome: EntityOutcome, reporter: Reporter) -> None:
+        done = f"version {outcome.version}" if outcome.version is not None else "unchanged"
+        await reporter.log(
+            EventLevel.INFO,
+            f"{outcome.entity}: {outcome.attributes} attributes, {outcome.kept} kept; {outcome.sentences} "
+            f"sentences, {outcome.from_model} by the model; {done}.",
+        )
+        if outcome.set_aside:
+            ids = ", ".join(map(str, outcome.set_aside_ids[:20]))
+            await reporter.log(
+                EventLevel.WARNING, f"{outcome.entity}: set aside as instructions: attributes {ids}."
+            )
+
+    async def _failed(self, entity: Entity, error: Exception, reporter: Reporter, tally: _Tally) -> None:
+        # The message of a foreign exception may quote a value; its type and frames cannot.
+        plain = (
+            error
+            if isinstance(error, SchedulerError)
+            else SchedulerError(f"Maintenance failed unexpectedly ({type(error).__name__}).")
+        )
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s [%s] %s\n%s", entity, plain.error_id, type(error).__name__, frames)
+        tally.entities.append(
+            EntityOutcome(entity=str(entity), result="failed", error_id=plain.error_id, error=plain.title)
+        )
+        await reporter.log(EventLevel.ERROR, f"{entity}: {plain.title} [{plain.error_id}]")
