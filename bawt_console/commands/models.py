@@ -36,7 +36,7 @@ def list_models(options: Options) -> None:
     if options.json:
         for file in files:
             print_json(plain(file) | {"chosen": file == chosen})
-    else:
+    elif files:
         _print(files, chosen)
     if trouble is not None:
         print_note(f"{trouble.title} Maintenance works without one: summaries then come from a template.")

@@ -7,8 +7,11 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from scheduler_core.db.profile_store import ProfileStore
-from scheduler_core.domain import EntityType
+from scheduler_core.domain import ALL_BOTS, Entity, EntityType
+from scheduler_core.errors import NotFoundError, RunError
 from scheduler_core.llm.provider import TextModel
+from scheduler_core.maintenance.outcome import MaintenanceOutcome
+from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
 from scheduler_core.tasks.task import JobConfig, Task, TaskContext, TaskResult
 
 ModelSource = Callable[[], Awaitable[TextModel | None]]
@@ -49,8 +52,47 @@ class ProfileJob:
         """Maintains the entities the task means; unchanged ones cost nothing.
 
         Raises:
-            RunError: the configured model cannot be used, or every entity failed.
+            RunError: the configured entity does not exist, or not one entity could be done.
+            ModelError: the configured model cannot be used.
         """
-        from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
+        entity = _entity_of(task)
+        service = ProfileMaintenanceService(
+            store=self.store, model=await self.model(), request_timeout=self.model_timeout
+        )
+        try:
+            if entity is None:
+                outcome = await service.maintain_changed(run_id=task.run_id, reporter=context)
+            else:
+                outcome = await service.maintain(entity, run_id=task.run_id, reporter=context)
+        except NotFoundError:
+            if task.bot_id != ALL_BOTS:
+                return TaskResult(skipped=f"{entity} has no profile")
+            raise RunError(
+                f"{entity} has no profile.",
+                "Correct entity_type and entity_id in config_json.",
+                retryable=False,
+            ) from None
+        return _result_of(outcome)
 
-        raise NotImplementedError(ProfileMaintenanceService)
+
+def _entity_of(task: Task) -> Entity | None:
+    """None means every entity whose attributes changed."""
+    config = task.config
+    if isinstance(config, ProfileConfig) and config.entity_type is not None and config.entity_id is not None:
+        return Entity(config.entity_type, config.entity_id)
+    return None if task.bot_id == ALL_BOTS else Entity(EntityType.BOT, task.bot_id.strip().lower())
+
+
+def _result_of(outcome: MaintenanceOutcome) -> TaskResult:
+    if outcome.is_unchanged:
+        return TaskResult(
+            result=outcome.as_json(),
+            skipped="unchanged" if outcome.profiles else "no profiles: import some first",
+        )
+    suspicious = outcome.suspicious
+    if outcome.failed:
+        failures = ", ".join(f"{one.entity} [{one.error_id}]" for one in outcome.entities if one.error_id)
+        if outcome.failed == len(outcome.entities):
+            raise RunError(f"Not one profile could be done: {failures}.", "The log says why.")
+        suspicious = (*suspicious, f"{outcome.failed} of {len(outcome.entities)} profiles failed")
+    return TaskResult(result=outcome.as_json(), suspicious=suspicious)

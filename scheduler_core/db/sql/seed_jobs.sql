@@ -1,6 +1,7 @@
 -- Each default job once per database; one that was deleted stays deleted.
 WITH wanted AS (
-    SELECT * FROM unnest(:job_types::text[], :intervals::integer[]) AS w (job_type, interval_minutes)
+    SELECT * FROM unnest(:job_types::text[], :intervals::integer[])
+        WITH ORDINALITY AS w (job_type, interval_minutes, place)
 ),
 before AS (
     SELECT name, interval_minutes FROM scheduler_seeds
@@ -13,10 +14,12 @@ marked AS (
     RETURNING name, interval_minutes
 ),
 added AS (
-    -- Due at once: on an empty database the first run only says so, and after an import it is wanted.
-    INSERT INTO scheduled_jobs (job_type, interval_minutes)
-    SELECT m.name, m.interval_minutes
-    FROM marked m WHERE NOT EXISTS (SELECT FROM before b WHERE b.name = m.name)
+    -- Due at once: on an empty database the first run only says so, and after an import it is wanted. The
+    -- milliseconds keep the order in which they were given.
+    INSERT INTO scheduled_jobs (job_type, interval_minutes, next_run_at)
+    SELECT m.name, m.interval_minutes, now() - make_interval(secs => 1.0 / (w.place + 1))
+    FROM marked m JOIN wanted w ON w.job_type = m.name
+    WHERE NOT EXISTS (SELECT FROM before b WHERE b.name = m.name)
     RETURNING id
 ),
 moved AS (
