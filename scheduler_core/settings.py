@@ -1,50 +1,61 @@
 """Settings: defaults, then `~/.config/llm-bawt/.env`, then `./.env`, then the environment.
 
-All names carry the prefix `LLM_BAWT_`. This module reads settings and judges each value; it opens nothing
-and makes no folder.
+All names carry the prefix `LLM_BAWT_`, in either case; other names are left alone, because both files are
+shared with other applications. An empty value means the default, also where a weaker source has another.
+This module reads and judges; it opens nothing and makes no folder.
 """
 
 import difflib
+import io
 import os
 import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from scheduler_core.errors import ConfigError
 
 PREFIX = "LLM_BAWT_"
 
-_SECRETS = frozenset({"database_url", "postgres_password"})
-_BOT_NAME = re.compile(r"[^\s,*][^\s,]{0,99}")
+SECRETS = frozenset({"database_url", "postgres_password"})
+_BOUNDS = ("ge", "gt", "le", "max_length")
+_SHOWN_CHARACTERS = 80
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_BOT_NAME = re.compile(r"(?!\*)[^\s,\x00-\x1f\x7f-\x9f]{1,100}")
+_HOST = re.compile(r"/.*|[^\s/?#@,\[\]]+")
+
+# What a field takes where its bounds do not say it.
+_WORDS = {
+    "bots": "names separated by commas, each without spaces or * and at most 100 characters long",
+    "data_dir": "a folder's path; ~ stands for your own folder",
+    "database_url": "a PostgreSQL URL without control characters",
+    "models_dir": "a folder's path; ~ stands for your own folder",
+    "postgres_host": "a host name, an address, or the folder of a Unix socket",
+    "postgres_database": "the name of a database, at most 63 bytes long",
+}
 
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
 
 
-class Settings(BaseSettings):
-    """One process's settings. Read them with `load_settings`, which words the errors."""
+class Settings(BaseModel):
+    """One process's settings. `load_settings` reads them from their sources and words the errors.
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        validate_default=False,
-    )
+    Made directly, it takes only what it is given. `.env.example` says what each setting means.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     scheduler_enabled: bool = True
-    scheduler_check_interval_seconds: Annotated[float, Field(ge=0.05, le=3600)] = 30.0
+    scheduler_check_interval_seconds: Annotated[float, Field(ge=0.05, le=3600, allow_inf_nan=False)] = 30.0
     scheduler_max_concurrent_runs: Annotated[int, Field(ge=1, le=10_000)] = 8
-    scheduler_lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 30.0
-    scheduler_stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    scheduler_lease_seconds: Annotated[float, Field(ge=2, le=3600, allow_inf_nan=False)] = 30.0
+    scheduler_stop_grace_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 10.0
     scheduler_run_timeout_seconds: PositiveSeconds = 1800.0
     scheduler_max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
     scheduler_retry_base_seconds: PositiveSeconds = 30.0
@@ -52,10 +63,10 @@ class Settings(BaseSettings):
     node_name: Annotated[str, Field(max_length=100)] = ""
 
     profile_maintenance_interval_minutes: Minutes = 60
-    profile_maintenance_model: str = ""
+    profile_maintenance_model: Annotated[str, Field(max_length=1000)] = ""
     memory_consolidation_interval_minutes: Minutes = 360
     memory_decay_interval_minutes: Minutes = 1440
-    bots: Annotated[tuple[str, ...], NoDecode] = ()
+    bots: tuple[str, ...] = ()
 
     model_timeout_seconds: PositiveSeconds = 300.0
     model_context_tokens: Annotated[int, Field(ge=512, le=131_072)] = 4096
@@ -65,7 +76,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     postgres_host: str = ""
     postgres_port: Annotated[int, Field(ge=1, le=65_535)] = 5432
-    postgres_user: str = ""
+    postgres_user: Annotated[str, Field(max_length=63)] = ""
     postgres_password: SecretStr = SecretStr("")
     postgres_database: str = "llm_bawt"
     database_pool_size: Annotated[int, Field(ge=2, le=200)] = 10
@@ -74,45 +85,69 @@ class Settings(BaseSettings):
     models_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_control_characters(cls, value: object) -> object:
+        """No file name, host or column can hold a NUL, and the rest would reach a terminal."""
+        text = str(value) if isinstance(value, Path) else value
+        if isinstance(text, str) and _CONTROL.search(text):
+            raise ValueError("control character")
+        return value
+
     @field_validator("bots", mode="before")
     @classmethod
     def _split_bots(cls, value: object) -> object:
-        if not isinstance(value, str):
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, list | tuple):
             return value
-        names = tuple(dict.fromkeys(name.strip().lower() for name in value.split(",") if name.strip()))
-        for name in names:
-            if not _BOT_NAME.fullmatch(name):
-                raise ValueError(
-                    "names separated by commas, without spaces or *, at most 100 characters each"
-                )
-        return names
+        bots = tuple(dict.fromkeys(str(name).strip().lower() for name in names if str(name).strip()))
+        if not all(_BOT_NAME.fullmatch(name) for name in bots):
+            raise ValueError("not a name")
+        return bots
 
     @field_validator("log_level", mode="before")
     @classmethod
     def _lower_level(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("data_dir", "models_dir", mode="after")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:
-        return None if value is None else value.expanduser().absolute()
+        try:
+            return None if value is None else value.expanduser().absolute()
+        except (OSError, RuntimeError):
+            # Nobody has that name, or the current folder is gone.
+            raise ValueError("no such home") from None
+
+    @field_validator("postgres_host", mode="after")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        bare = value.removeprefix("[").removesuffix("]")
+        if bare and not _HOST.fullmatch(bare):
+            raise ValueError("not a host")
+        return bare
+
+    @field_validator("postgres_database", mode="after")
+    @classmethod
+    def _check_database(cls, value: str) -> str:
+        # PostgreSQL would cut a longer name and then say that the database is missing.
+        if not 1 <= len(value.encode()) <= 63:
+            raise ValueError("length")
+        return value
 
     @property
     def external_url(self) -> str | None:
-        """The URL of a configured server; None means the embedded one."""
+        """The URL of a configured server; None means the embedded one.
+
+        It holds the password, so it must not be shown.
+        """
         if url := self.database_url.get_secret_value():
             return url
-        given = self.model_fields_set & {
-            "postgres_host",
-            "postgres_port",
-            "postgres_user",
-            "postgres_password",
-        }
-        if not given and "postgres_database" not in self.model_fields_set:
+        if not any(name.startswith("postgres_") for name in self.model_fields_set):
             return None
-        password = self.postgres_password.get_secret_value()
         user = quote(self.postgres_user, safe="")
-        credentials = f"{user}:{quote(password, safe='')}@" if password else f"{user}@" if user else ""
+        password = quote(self.postgres_password.get_secret_value(), safe="")
+        credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
         host = self.postgres_host or "localhost"
         database = quote(self.postgres_database, safe="")
         if host.startswith("/"):
@@ -130,7 +165,11 @@ class Settings(BaseSettings):
 
 def settings_files() -> tuple[Path, ...]:
     """The files that are read, the weaker one first."""
-    return Path("~/.config/llm-bawt/.env").expanduser(), Path(".env")
+    try:
+        return Path("~/.config/llm-bawt/.env").expanduser(), Path(".env")
+    except RuntimeError:
+        # An account without a home, as containers have.
+        return (Path(".env"),)
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -138,75 +177,118 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises:
         ConfigError: names the variable, what was given (secrets excepted) and what is accepted.
+        TypeError: an override that is no setting.
     """
-    files = settings_files()
-    for file in files:
-        _check_readable(file)
+    if strangers := overrides.keys() - Settings.model_fields.keys():
+        raise TypeError(f"no such setting: {', '.join(sorted(strangers))}")
+    given: dict[str, object] = {}
+    for source in (*(_read(file)[0] for file in settings_files()), os.environ):
+        given |= {field: value for name, value in source.items() if (field := _field(name)) is not None}
+    values = {field: value for field, value in given.items() if str(value).strip()}
+    for field in values.keys() - {"postgres_password"}:
+        values[field] = str(values[field]).strip()
     try:
-        return Settings(_env_file=files, **overrides)  # type: ignore[call-arg, arg-type]  # pydantic's own keywords
+        return Settings.model_validate(values | overrides)
     except ValidationError as error:
         raise _plain(error) from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """A sentence for each `LLM_BAWT_` name that no setting has, with the nearest real name."""
-    from dotenv import dotenv_values
+    """A sentence for whatever in the sources was meant for us but is not understood.
 
+    That is each `LLM_BAWT_` name that no setting has, with the nearest real name, and each line of the
+    files that does not read `NAME=value`. Values are never shown.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
     names = set(environment)
-    for file in settings_files():
-        if file.is_file():
-            names |= set(dotenv_values(file))
-    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields]
     sentences = []
+    for file in settings_files():
+        values, malformed = _read(file)
+        names |= set(values)
+        sentences += [f"{file}, line {line}: not NAME=value, so it is ignored." for line in malformed]
     for name in sorted(names):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            sentences.append(f"{name} is not a setting.{hint}")
+        if name.upper().startswith(PREFIX) and _field(name) is None:
+            # Without the prefix, which would make everything look alike.
+            bare = name.lower().removeprefix(PREFIX.lower())
+            near = difflib.get_close_matches(bare, Settings.model_fields, n=1)
+            hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
+            sentences.append(f"{_CONTROL.sub('?', name)} is not a setting.{hint}")
     return sentences
 
 
-def _check_readable(file: Path) -> None:
-    """The library would pass over an unreadable file in silence, or fail with a traceback."""
-    if not file.exists():
-        return
+def _field(name: str) -> str | None:
+    field = name.lower().removeprefix(PREFIX.lower())
+    return field if name.upper().startswith(PREFIX) and field in Settings.model_fields else None
+
+
+def _read(file: Path) -> tuple[dict[str, str], list[int]]:
+    """The values of a file and the numbers of the lines that are not understood; nothing if it is missing."""
     try:
-        file.read_text(encoding="utf-8")
+        # Editors on Windows put a mark in front of the first name.
+        text = file.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}, []
     except UnicodeDecodeError:
         raise ConfigError(f"{file} is not UTF-8 text.", "Save it as UTF-8, or remove it.") from None
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.", "Correct or remove it.") from None
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
+    lines = list(parse_stream(io.StringIO(text)))
+    # The library itself would put a warning on the terminal for each line that it cannot read.
+    understood = "".join(line.original.string for line in lines if not line.error)
+    values = dotenv_values(stream=io.StringIO(understood))
+    malformed = [
+        line.original.line + _blank_lines_before(line.original.string)
+        for line in lines
+        if line.error or (line.key is not None and line.value is None and line.key.upper().startswith(PREFIX))
+    ]
+    return {name: value for name, value in values.items() if value is not None}, malformed
+
+
+def _blank_lines_before(text: str) -> int:
+    return text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _plain(error: ValidationError) -> ConfigError:
-    sentences = [_sentence(detail) for detail in error.errors()]
-    return ConfigError(" ".join(sentences), "Correct the environment, ./.env or ~/.config/llm-bawt/.env.")
+    fields = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors())
+    first = {str(detail["loc"][0]): detail for detail in reversed(error.errors())}
+    return ConfigError(
+        " ".join(_sentence(first[field]) for field in fields),
+        "Correct the environment, ./.env or ~/.config/llm-bawt/.env.",
+    )
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    location = str(detail["loc"][0])
-    field = location.lower().removeprefix(PREFIX.lower())
-    given = "a value (hidden)" if field in _SECRETS else repr(detail["input"])
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{PREFIX}{field.upper()} was given {given}, but accepts {_accepted(field, message)}."
+    field = str(detail["loc"][0])
+    given = "a value (hidden)" if field in SECRETS else _shown(detail["input"])
+    return f"{PREFIX}{field.upper()} was given {given}, but accepts {_accepted(field)}."
 
 
-def _accepted(field: str, message: str) -> str:
-    """What the field takes, in words; pydantic's own message where there is nothing better."""
-    annotation = Settings.model_fields[field].annotation
-    if annotation is bool:
+def _shown(value: object) -> str:
+    """Short enough for a line, and without the password of a URL in the wrong place."""
+    shown = re.sub(r"://.*@", "://…@", repr(value))
+    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"
+
+
+def _accepted(field: str) -> str:
+    """What a setting takes, in words that follow "accepts"."""
+    if field in _WORDS:
+        return _WORDS[field]
+    info = Settings.model_fields[field]
+    if info.annotation is bool:
         return "true or false"
-    bounds = {type(item).__name__: item for item in Settings.model_fields[field].metadata}
-    low = getattr(bounds.get("Ge"), "ge", getattr(bounds.get("Gt"), "gt", None))
-    high = getattr(bounds.get("Le"), "le", None)
-    if annotation in (int, float) and low is not None and high is not None:
-        noun = "a whole number" if annotation is int else "a number"
-        words = "above" if "Gt" in bounds else "from"
-        return (
-            f"{noun} {words} {low:g} to {high:g}"
-            if words == "from"
-            else f"{noun} above {low:g} up to {high:g}"
-        )
-    if field == "log_level":
-        return "debug, info, warning or error"
-    return message[:1].lower() + message[1:]
+    if choices := get_args(info.annotation):
+        return f"{', '.join(choices[:-1])} or {choices[-1]}"
+    bounds = {name: getattr(item, name) for item in info.metadata for name in _BOUNDS if hasattr(item, name)}
+    if "max_length" in bounds:
+        return f"text of at most {bounds['max_length']} characters, none of them a control character"
+    if "le" not in bounds:
+        return "text without control characters"
+    noun = "a whole number" if info.annotation is int else "a number"
+    if "gt" in bounds:
+        return f"{noun} above {bounds['gt']} and up to {bounds['le']}"
+    return f"{noun} from {bounds['ge']} to {bounds['le']}"
