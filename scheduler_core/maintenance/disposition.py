@@ -29,11 +29,10 @@ def _listed(texts: str) -> frozenset[str]:
 
 
 _PLACEHOLDERS = _listed(
-    "unknown|n/a|na|none|null|nil|undefined|tbd|tba|todo|test|testing|test test|foo|bar|asdf|qwertz|"
-    "qwerty|xxx|lorem ipsum|not specified|not provided|not available|unspecified|no information|"
-    "no answer|not sure|idk|?|??|???|-|--|.|unbekannt|k.a|ka|keine angabe|keine angaben|nicht bekannt|"
-    "nicht angegeben|weiß nicht|weiss nicht|platzhalter|"
-    "placeholder|string|example|beispiel|{}|[]"
+    "unknown|n/a|na|null|undefined|tbd|tba|todo|test|testing|test test|foo|bar|asdf|qwertz|qwerty|xxx|"
+    "lorem ipsum|not specified|not provided|not available|unspecified|no information|no answer|not sure|"
+    "idk|?|??|???|-|--|.|unbekannt|k.a|ka|keine angabe|keine angaben|nicht bekannt|nicht angegeben|"
+    "weiß nicht|weiss nicht|platzhalter|placeholder"
 )
 _HEALTH = word_set(
     "allergic allergy allergisch allergie diabetes diabetic diabetiker diabetikerin epilepsy epilepsie "

@@ -36,7 +36,9 @@ from scheduler_core.maintenance.normalise import clean
 _SHARE_CITED = 0.6
 _SHARE_SAID = 0.6
 
-_CLAUSE = re.compile(r"[,;:()–—]|(?<!\w)(?:and|und|but|aber|while|sowie|whereas)(?!\w)", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"[;()–—]|(?<!\d)[,:]|[,:](?!\d)|(?<!\w)(?:and|und|but|aber|while|sowie|whereas)(?!\w)", re.IGNORECASE
+)
 _LINK = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+\.\w+", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>\s][^>]*>|\*\*|__|`|\]\(|^#{1,6}\s|\{\{|\}\}|<\||\|>|\[/?\w+\]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*[+#]*", re.UNICODE)
