@@ -41,6 +41,7 @@ class Action:
         help: one sentence.
         rank: place in the key line, lowest first; None leaves it to help and palette.
         in_palette: False for keys that make no sense by name, such as moving the cursor.
+        fleeting: left out of the key line, and not greyed, where it cannot act.
         of_app: whether the app carries it out, and not the screen.
     """
 
@@ -53,6 +54,7 @@ class Action:
     rank: int | None = None
     in_palette: bool = True
     of_app: bool = False
+    fleeting: bool = False
 
     @property
     def key(self) -> str:
@@ -94,6 +96,7 @@ ACTIONS = (
         help="Opens the run under the cursor; on a job, its current or latest run.",
         group=Group.GO,
         rank=10,
+        fleeting=True,
     ),
     Action(
         id="back",
@@ -102,6 +105,7 @@ ACTIONS = (
         help="Goes back, or clears the filter.",
         group=Group.GO,
         rank=11,
+        fleeting=True,
         in_palette=False,
     ),
     Action(

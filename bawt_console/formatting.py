@@ -30,7 +30,7 @@ _HIDDEN = re.compile(
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _STACKED = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
-_WHITESPACE = re.compile(r"\s+")
+_WHITESPACE = re.compile(r"[^\S ]+")
 
 
 def clean(text: str, *, limit: int = LONGEST_TEXT) -> str:
@@ -52,9 +52,11 @@ def clean(text: str, *, limit: int = LONGEST_TEXT) -> str:
     return f"{text}… ({rest:,} more characters)" if rest > 0 else text
 
 
-def one_line(text: str, *, limit: int = 500) -> str:
-    """`clean`, with every run of white space as one space."""
-    return _WHITESPACE.sub(" ", clean(text, limit=limit)).strip()
+def one_line(text: str, *, limit: int = 2000) -> str:
+    """`clean`, with a space for each run of line breaks and tabs; other spaces stay."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
+    return _WHITESPACE.sub(" ", clean(text, limit=limit))
 
 
 class Tone(StrEnum):

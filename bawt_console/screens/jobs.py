@@ -83,6 +83,11 @@ class JobsScreen(LiveScreen):
         return self.query_one(PaneTabs)
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether rows have come from the database."""
+        return self._loaded
+
+    @property
     def filter_line(self) -> FilterLine:
         return self.query_one(FilterLine)
 
@@ -180,7 +185,7 @@ class JobsScreen(LiveScreen):
                 told = phrase(f"{state.glyph} {number} {state.word}", state.tone)
                 parts.append(Part(phrase=told, right=True, keep=80))
         due = [each.job.next_run_at for each in self._overviews if each.job.enabled]
-        if due:
+        if due and State.LATE not in states:
             told = phrase("next ", Tone.MUTED) + phrase(countdown(min(due), now))
             parts.append(Part(phrase=told, right=True, keep=50))
         return parts
@@ -230,8 +235,11 @@ class JobsScreen(LiveScreen):
     def reason_against(self, action_id: str) -> str | None:
         chosen = self.selected
         match action_id:
-            case "filter" | "freeze" | "back":
+            case "filter" | "freeze":
                 return None
+            case "back":
+                inside = self.focused is not None and self.focused is not self.table
+                return None if inside or self.filter_line.is_used else "There is nothing to go back to."
             case "previous_pane":
                 return "This is the first pane." if self.panes.is_first else None
             case "next_pane":

@@ -55,6 +55,11 @@ class RunsScreen(LiveScreen):
         return self.query_one("#runs", LiveTable)
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether rows have come from the database."""
+        return self._loaded
+
+    @property
     def filter_line(self) -> FilterLine:
         return self.query_one(FilterLine)
 
@@ -176,8 +181,10 @@ class RunsScreen(LiveScreen):
 
     def reason_against(self, action_id: str) -> str | None:
         run = self.selected
-        if action_id in ("filter", "freeze", "back"):
+        if action_id in ("filter", "freeze"):
             return None
+        if action_id == "back":
+            return None if self.filter_line.is_used else "There is nothing to go back to."
         if run is None:
             return "No run is selected."
         match action_id:

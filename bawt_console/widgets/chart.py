@@ -1,6 +1,7 @@
 """How long a job's runs took, over time. Drawing stalls the screen for tens of milliseconds, so it happens
 only for new data or a new size; the plotting library is loaded with the first chart."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
@@ -128,9 +129,17 @@ class DurationChart(Vertical):
                 draw(xs, ys, marker=marker, color=_rgb(colour[TONE_PREFIX + tone]))
         ticks = sorted({round(n * (len(points) - 1) / 4) for n in range(5)})
         plt.xticks([float(tick) for tick in ticks], [self._tick(points, tick) for tick in ticks])
-        plt.ylim(0, max(heights) * 1.1 or 1)
-        plt.ylabel(unit)
-        plt.grid(False, False)
+        if good:
+            values = [float(y) for _, y in good]
+            for share in (0.5, 0.95):
+                plt.hline(percentile(values, share), color=_rgb(colour[TONE_PREFIX + Tone.FAINT]))
+        top = _round_up(max(heights) or 1)
+        plt.ylim(0, top)
+        steps = 4 if self.size.height > 14 else 2
+        marks = [top * n / steps for n in range(steps + 1)]
+        plt.yticks(marks, [f"{mark:g} {unit}" for mark in marks])
+        plt.xaxes(True, False)
+        plt.yaxes(True, False)
         plot.refresh()
 
     def _tick(self, points: Sequence[DurationPoint], number: int) -> str:
@@ -142,6 +151,12 @@ class DurationChart(Vertical):
 
 def _unit(longest_ms: float) -> tuple[int, str]:
     return next(((size, name) for size, name in _UNITS if longest_ms >= 2 * size), (1, "ms"))
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 4, 6, 8 times a power of ten, so that quarters of it are short numbers."""
+    size = 10.0 ** math.floor(math.log10(value))
+    return next(step * size for step in (1, 2, 4, 6, 8, 10, 12) if step * size >= value * 1.02)
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

@@ -85,6 +85,10 @@ class FilterLine(Horizontal):
         return self._wanted
 
     @property
+    def is_used(self) -> bool:
+        return self.has_class("-open") or bool(self._wanted)
+
+    @property
     def input(self) -> Input:
         return self.query_one(Input)
 
@@ -118,17 +122,14 @@ class FilterLine(Horizontal):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        try:
-            wanted = parse_filter(event.value)
-        except FilterError as error:
-            self._remark(error)
-            return
-        self._remark()
-        self._set(wanted)
+        # A word that may still become a field is not a search for its letters; enter settles it.
+        if not self._unfinished(event.value):
+            self._apply(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.action_keep()
+        if self._apply(event.value):
+            self.action_keep()
 
     def action_leave(self) -> None:
         self.clear()
@@ -138,6 +139,20 @@ class FilterLine(Horizontal):
         if not self.input.value.strip():
             self.remove_class("-open")
         self.post_message(self.Left())
+
+    def _unfinished(self, value: str) -> bool:
+        word = value.rpartition(" ")[2].removeprefix("!").partition(",")[0]
+        return bool(word) and any(each.startswith(word) and each != word for each in self._suggester.words)
+
+    def _apply(self, value: str) -> bool:
+        try:
+            wanted = parse_filter(value)
+        except FilterError as error:
+            self._remark(error)
+            return False
+        self._remark()
+        self._set(wanted)
+        return True
 
     def _set(self, wanted: Filter) -> None:
         if wanted.terms != self._wanted.terms:

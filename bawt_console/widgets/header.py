@@ -65,8 +65,11 @@ def _model(standing: Standing) -> Phrase:
         names = [standing.model]
     if not names:
         return phrase(NO_MODEL, Tone.SUSPICIOUS)
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return phrase(f"{names[0]}{more}", Tone.OK)
+    name, _, locality = names[0].rpartition(" ")
+    # Where the text goes stands first, so that it is never what a narrow line cuts off.
+    where = {"local": phrase("local ", Tone.OK), "remote": phrase("remote ", Tone.LATE)}.get(locality)
+    shown = phrase(names[0]) if where is None else where + phrase(name)
+    return shown + phrase(f" and {len(names) - 1} more" if len(names) > 1 else "", Tone.MUTED)
 
 
 def _freshness(link: "Link") -> Phrase:

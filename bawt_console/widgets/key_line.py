@@ -16,6 +16,8 @@ def key_parts(actions: Iterable[Action], why_not: Callable[[str], str | None]) -
         (each for each in actions if each.rank is not None), key=lambda each: each.rank or 0
     ):
         able = why_not(action.id) is None
+        if action.fleeting and not able:
+            continue
         key = phrase(f"{action.key} ", Tone.ACCENT if able else Tone.FAINT)
         label = phrase(action.label, Tone.MUTED if able else Tone.FAINT)
         parts.append(

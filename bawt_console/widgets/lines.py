@@ -61,6 +61,7 @@ class LinesPane(ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
     }
     """
 
@@ -90,7 +91,10 @@ class LinesPane(ScrollView, can_focus=True):
             return
         self._lines = list(lines)
         self._wrap_all()
-        self.scroll_to(y=self.virtual_size.height if self._follow else 0, animate=False)
+        if self._follow:
+            self.call_after_refresh(self.scroll_end, animate=False)
+        else:
+            self.scroll_to(y=0, animate=False)
 
     def add(self, lines: Sequence[Line]) -> None:
         """Adds lines at the end."""
@@ -137,7 +141,8 @@ class LinesPane(ScrollView, can_focus=True):
         elif tail:
             body.append("  ")
             body.append_text(tail)
-        wrapped = body.wrap(self.app.console, room, tab_size=4, overflow="fold") if body else [Text()]
+        fits = body.cell_len <= room and "\n" not in body.plain and "\t" not in body.plain
+        wrapped = [body] if fits else body.wrap(self.app.console, room, tab_size=4, overflow="fold")
         rows = [_Row(line.head, head_width, text) for text in wrapped]
         indent = Phrase(((" " * head_width, Tone.PLAIN),))
         return [rows[0], *(_Row(indent, head_width, row.body) for row in rows[1:])]

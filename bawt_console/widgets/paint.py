@@ -37,23 +37,14 @@ def _ink(colours: tuple[str, ...], behind_chosen: str) -> Ink:
 
 def width_of(phrase: Phrase) -> int:
     """Cells on one line."""
-    return sum(cell_len(one_line_piece(text)) for text, _ in phrase.pieces)
-
-
-def one_line_piece(text: str) -> str:
-    """A piece made safe for one line; its outer spaces stay, since they part it from its neighbours."""
-    if text.isascii() and text.isprintable():
-        return text
-    before = " " if text[:1].isspace() else ""
-    after = " " if text[-1:].isspace() and text.strip() else ""
-    return before + one_line(text) + after
+    return sum(cell_len(one_line(text)) for text, _ in phrase.pieces)
 
 
 def segments(phrase: Phrase, width: int, styles: Ink, base: Style, *, right: bool = False) -> list[Segment]:
     """One line of exactly `width` cells: cut with an ellipsis, or filled with spaces."""
     if width <= 0:
         return []
-    parts = _spaced([(one_line_piece(text), base + styles[tone]) for text, tone in phrase.pieces])
+    parts = _spaced([(one_line(text), base + styles[tone]) for text, tone in phrase.pieces])
     used = sum(cell_len(text) for text, _ in parts)
     if used > width:
         parts = _cut(parts, width)
@@ -90,6 +81,6 @@ def _cut(parts: list[tuple[str, Style]], width: int) -> list[tuple[str, Style]]:
 def text_of(phrase: Phrase, styles: Ink) -> Text:
     """For widgets that lay text out themselves; line breaks stay."""
     text = Text()
-    for piece, tone in phrase.pieces:
-        text.append(clean(piece), styles[tone])
+    for piece, style in _spaced([(clean(piece), styles[tone]) for piece, tone in phrase.pieces]):
+        text.append(piece, style)
     return text

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from itertools import count
 from uuid import UUID
 
@@ -30,7 +31,6 @@ from scheduler_core.domain import (
 from scheduler_core.errors import NotFoundError, SchedulerError, StateError
 from tests.console.believable import NOW, World, a_run
 
-LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -78,7 +78,7 @@ class FakeSource:
         self, wanted: RunFilter, *, before: RunCursor | None = None, limit: int = 300
     ) -> list[Run]:
         self._ask("runs")
-        found = [run for run in self.world.runs if _wanted(run, wanted) and _behind(run, before)]
+        found = [run for run in self.world.runs if answers(run, wanted) and _behind(run, before)]
         found.sort(key=_place, reverse=True)
         return found[:limit]
 
@@ -176,10 +176,13 @@ def _behind(run: Run, before: RunCursor | None) -> bool:
     return before is None or _place(run) < (before.started_at or LATEST, before.id)
 
 
-def _wanted(run: Run, wanted: RunFilter) -> bool:
+def answers(run: Run, wanted: RunFilter) -> bool:
+    """Whether the database would give this run for a filter."""
     return (
         (not wanted.statuses or run.status in wanted.statuses)
         and wanted.job_id in (None, run.job_id)
+        and fnmatchcase(run.job_type, wanted.job_type or "*")
+        and fnmatchcase(run.bot_id, wanted.bot_id or "*")
         and wanted.trigger in (None, run.trigger)
         and (wanted.since is None or run.started_at is None or run.started_at >= wanted.since)
         and (wanted.min_duration_ms is None or (run.duration_ms or -1) >= wanted.min_duration_ms)

@@ -1,0 +1,165 @@
+"""The live table: what stays put while rows change, and what goes when it gets narrow."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.app import App, ComposeResult
+
+from bawt_console.formatting import Phrase, phrase
+from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.themes import NIGHT
+from tests.console.believable import NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    key: int
+    text: str = "text"
+
+
+class TableApp(App[None]):
+    """A table of rows and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(NIGHT)
+        self.theme = NIGHT.name
+        self.now = NOW
+        self.painted = 0
+        self.messages: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        def text(row: Row, now: datetime) -> Phrase:
+            self.painted += 1
+            return phrase(f"{row.text} {now:%S}")
+
+        yield LiveTable(
+            [
+                Column(title="Key", cell=lambda row, now: phrase(str(row.key)), width=6, keep=100),
+                Column(title="Text", cell=text, width=10, most=30, keep=50),
+                Column(title="Extra", cell=lambda row, now: phrase("extra"), width=20, keep=10),
+            ],
+            key=lambda row: row.key,
+            now=lambda: self.now,
+            id="table",
+        )
+
+    def on_live_table_near_end(self) -> None:
+        self.messages.append("near end")
+
+    @property
+    def table(self) -> LiveTable[Row]:
+        return self.query_one("#table", LiveTable)
+
+    def line(self, y: int) -> str:
+        return self.table.render_line(y).text
+
+
+def rows(start: int, end: int) -> list[Row]:
+    return [Row(number) for number in range(start, end)]
+
+
+async def test_the_cursor_stays_on_its_row_while_rows_come_and_go() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(10, 20))
+        app.table.focus()
+        await pilot.press("down", "down")
+        app.table.show(rows(5, 20))
+        await pilot.pause()
+        assert app.table.selected == Row(12)
+        app.table.show([row for row in rows(5, 20) if row.key != 12])
+        await pilot.pause()
+        assert app.table.selected == Row(13), "a row that is gone leaves the cursor near its place"
+        app.table.show([])
+        await pilot.pause()
+        assert app.table.selected is None
+
+
+async def test_the_view_moves_with_the_cursor_when_rows_come_above_it() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(100, 200))
+        app.table.focus()
+        await pilot.press(*["down"] * 30)
+        await pilot.pause()
+        before = app.table.cursor - app.table.scroll_offset.y
+        app.table.show(rows(50, 200))
+        await pilot.pause()
+        assert app.table.selected == Row(130)
+        assert app.table.cursor - app.table.scroll_offset.y == before
+
+
+async def test_new_rows_show_at_the_top_while_the_view_is_there() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(10, 50))
+        await pilot.pause()
+        app.table.show(rows(9, 50))
+        await pilot.pause()
+        assert app.table.scroll_offset.y == 0
+        assert app.line(1).split()[0] == "9"
+        assert app.table.selected == Row(10)
+
+
+async def test_a_thousand_rows_are_only_painted_where_they_are_seen() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(0, 100_000))
+        await pilot.pause()
+        assert app.painted < 200
+
+
+async def test_a_tick_repaints_only_when_a_line_looks_different() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(0, 3))
+        await pilot.pause()
+        app.now = NOW.replace(second=8)
+        app.table.tick()
+        await pilot.pause()
+        assert "text 08" in app.line(1)
+
+
+async def test_narrow_tables_lose_the_least_important_columns_first() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(0, 3))
+        await pilot.pause()
+        assert app.line(0).split() == ["Key", "Text", "Extra"]
+        await pilot.resize_terminal(30, 12)
+        assert app.line(0).split() == ["Key", "Text"]
+        await pilot.resize_terminal(12, 12)
+        assert app.line(0).split() == ["Key"]
+
+
+async def test_every_line_is_exactly_as_wide_as_the_table() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(
+            [Row(1, "wide 你好你好你好你好你好你好你好 and more"), Row(2, "two\nlines"), Row(3, "🙂" * 40)]
+        )
+        for width in (60, 41, 33, 12, 5):
+            await pilot.resize_terminal(width, 12)
+            for y in range(12):
+                assert app.table.render_line(y).cell_length == app.table.size.width
+
+
+async def test_reaching_the_end_asks_for_more() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(0, 100))
+        app.table.focus()
+        await pilot.pause()
+        assert app.messages == []
+        await pilot.press("end")
+        await pilot.pause()
+        assert app.messages
+
+
+async def test_clicking_a_row_puts_the_cursor_on_it() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(0, 20))
+        await pilot.click("#table", offset=(3, 5))
+        assert app.table.selected == Row(4)
