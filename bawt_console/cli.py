@@ -85,13 +85,10 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our stdout has seen enough; Python must not complain while it closes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # click ends the program by itself in one case only: the reader of our stdout has seen enough.
         return 0
     except BaseException as error:  # the border: people get a sentence, not a traceback
-        if isinstance(error, SystemExit):
-            raise
         return _explain(error, debug=debug)
     return code if isinstance(code, int) else 0
 

@@ -99,10 +99,10 @@ async def open_address(settings: Settings) -> AsyncIterator[Address]:
     if settings.external_url is not None:
         yield Address.parse(settings.external_url)
         return
-    from scheduler_core.db.embedded import embedded_server
+    from scheduler_core.db.embedded import embedded_server, revive
 
     async with embedded_server(data_dir(settings), database=settings.postgres_database) as server:
-        yield Address.parse(server.url, embedded=True)
+        yield Address.parse(server.url, embedded=True, revive=lambda: revive(server))
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ import asyncpg
 import psutil
 
 from scheduler_core.db.embedded import EmbeddedServer, embedded_server
-from scheduler_core.db.embedded_postmaster import find_postmaster
+from scheduler_core.db.embedded.postmaster import find_postmaster
 
 # psutil carries no types.
 _processes: Any = psutil

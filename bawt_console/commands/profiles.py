@@ -1,6 +1,7 @@
 """`bawt-console profiles`: import, export, show."""
 
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -70,8 +71,10 @@ def export(options: Options, entity: str | None) -> None:
 
         if wanted is not None and await session.profiles.profile(wanted) is None:
             raise _unknown(wanted)
-        async for line in export_lines(session.profiles, wanted):
-            sys.stdout.buffer.write(line.encode("utf-8"))
+        # Closed before the database is, also when the reader of our stdout leaves early.
+        async with aclosing(export_lines(session.profiles, wanted)) as lines:
+            async for line in lines:
+                sys.stdout.buffer.write(line.encode("utf-8"))
         sys.stdout.buffer.flush()
 
     in_session(options, work)

@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 from asyncpg.exceptions import (
     AdminShutdownError,
     CannotConnectNowError,
@@ -22,6 +23,9 @@ from asyncpg.exceptions import (
     PostgresConnectionError,
     ReadOnlySQLTransactionError,
     TooManyConnectionsError,
+    UndefinedColumnError,
+    UndefinedFunctionError,
+    UndefinedTableError,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -53,13 +57,17 @@ class Address:
     Args:
         dsn: a libpq URI. It may hold a password, so it is kept out of `repr`.
         embedded: whether this is the private server of the data directory.
+        revive: starts that server again if it died; awaited once when connecting fails.
     """
 
     dsn: str
     embedded: bool = False
+    revive: Callable[[], Awaitable[None]] | None = field(default=None, compare=False)
 
     @classmethod
-    def parse(cls, url: str, *, embedded: bool = False) -> "Address":
+    def parse(
+        cls, url: str, *, embedded: bool = False, revive: Callable[[], Awaitable[None]] | None = None
+    ) -> "Address":
         """Accepts `postgresql://`, `postgres://` and SQLAlchemy's `postgresql+driver://`.
 
         Raises:
@@ -77,7 +85,7 @@ class Address:
             raise ConfigError("The database URL cannot be read.", hint) from None
         if not database:
             raise ConfigError("The database URL names no database.", hint)
-        return cls(dsn=dsn, embedded=embedded)
+        return cls(dsn=dsn, embedded=embedded, revive=revive)
 
     def __repr__(self) -> str:
         return f"Address({self.label})"
@@ -121,16 +129,30 @@ async def connect(address: Address, *, application: str, read_only: bool = False
     Raises:
         DatabaseUnreachableError, DatabaseError, ConfigError: in words a person can act on.
     """
+    try:
+        return await _connect(address, application, read_only)
+    except DatabaseUnreachableError:
+        if address.revive is None:
+            raise
+        await address.revive()
+        return await _connect(address, application, read_only)
+
+
+async def _connect(address: Address, application: str, read_only: bool) -> Connection:
+    settings = {
+        "application_name": application,
+        "timezone": "UTC",
+        "default_transaction_read_only": "on" if read_only else "off",
+    }
     with plain_errors(address):
         return await asyncpg.connect(
             address.dsn,
             timeout=CONNECT_TIMEOUT,
             command_timeout=COMMAND_TIMEOUT,
-            server_settings={
-                "application_name": application,
-                "timezone": "UTC",
-                "default_transaction_read_only": "on" if read_only else "off",
-            },
+            server_settings=settings,
+            # What the environment says about TLS and standbys is meant for other servers than our own.
+            ssl=False if address.embedded else None,
+            target_session_attrs=SessionAttribute.any if address.embedded else None,
         )
 
 
@@ -161,6 +183,10 @@ def _plain(error: BaseException, address: Address) -> BaseException:
     if isinstance(error, PoolTimeoutError):
         return DatabaseError(
             "Every database connection of this process is in use.", "Raise LLM_BAWT_DATABASE_POOL_SIZE."
+        )
+    if isinstance(error, UndefinedTableError | UndefinedColumnError | UndefinedFunctionError):
+        return DatabaseError(
+            f"The database at {where} does not have this release's tables.", "Run: bawt-console db upgrade"
         )
     if isinstance(error, DiskFullError):
         return DatabaseError(

@@ -8,7 +8,8 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, NoReturn
@@ -99,10 +100,11 @@ async def import_profiles(store: ProfileStore, lines: Iterable[bytes | str]) -> 
     )
 
 
-async def export_lines(store: ProfileStore, entity: Entity | None = None) -> AsyncIterator[str]:
+async def export_lines(store: ProfileStore, entity: Entity | None = None) -> AsyncGenerator[str, None]:
     """Every attribute as a line with its line end, in an order that does not depend on the database."""
-    async for owner, attribute in store.export(entity):
-        yield export_line(owner, attribute)
+    async with aclosing(store.export(entity)) as attributes:
+        async for owner, attribute in attributes:
+            yield export_line(owner, attribute)
 
 
 def export_line(entity: Entity, attribute: Attribute) -> str:

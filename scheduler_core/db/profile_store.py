@@ -5,7 +5,7 @@ made from. Nothing here judges text. Ids of entities are stripped and lower-case
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
 from scheduler_core.db.connect import Connection
@@ -226,7 +226,7 @@ class ProfileStore:
             before = version
         return changes
 
-    async def export(self, entity: Entity | None = None) -> AsyncIterator[tuple[Entity, Attribute]]:
+    async def export(self, entity: Entity | None = None) -> AsyncGenerator[tuple[Entity, Attribute], None]:
         """Every stored attribute by entity and id, in one consistent view; `entity` narrows it."""
         sql = statement("profile_export")
         arguments = sql.bind(

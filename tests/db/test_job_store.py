@@ -314,7 +314,7 @@ async def test_a_changed_setting_moves_only_jobs_that_nobody_edited(
     assert await store.seed_jobs({"profile_maintenance": 30, "memory_decay": 720}) == (0, 1)
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT job_type, interval_minutes FROM scheduled_jobs")
-    assert dict(map(tuple, rows)) == {"profile_maintenance": 30, "memory_decay": 7}  # type: ignore[arg-type]  # two columns
+    assert dict(map(tuple, rows)) == {"profile_maintenance": 30, "memory_decay": 7}
 
 
 async def test_a_type_nobody_knows_fails_after_its_grace(database: Database) -> None:

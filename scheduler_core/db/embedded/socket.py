@@ -7,9 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scheduler_core.db.embedded_account import Account
-from scheduler_core.db.embedded_failure import explained
-from scheduler_core.db.embedded_postmaster import SOCKET_NAME
+from scheduler_core.db.embedded.account import Account
+from scheduler_core.db.embedded.failure import explained
+from scheduler_core.db.embedded.postmaster import SOCKET_NAME
 from scheduler_core.errors import EmbeddedServerError
 
 # What the kernel's socket address holds, less its closing zero.

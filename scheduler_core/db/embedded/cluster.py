@@ -24,20 +24,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from scheduler_core.db.embedded_account import Account
-from scheduler_core.db.embedded_binaries import POSTGRES_MAJOR, server_programs
-from scheduler_core.db.embedded_configuration import USER, command_line_settings, write_configuration
-from scheduler_core.db.embedded_failure import ELSEWHERE, explained, of_output, of_system_error
-from scheduler_core.db.embedded_lock import FileLock
-from scheduler_core.db.embedded_log import ServerLog
-from scheduler_core.db.embedded_postmaster import (
+from scheduler_core.db.embedded.account import Account
+from scheduler_core.db.embedded.binaries import POSTGRES_MAJOR, server_programs
+from scheduler_core.db.embedded.configuration import USER, command_line_settings, write_configuration
+from scheduler_core.db.embedded.failure import ELSEWHERE, explained, of_output, of_system_error
+from scheduler_core.db.embedded.lock import FileLock
+from scheduler_core.db.embedded.log import ServerLog
+from scheduler_core.db.embedded.postmaster import (
     SOCKET_NAME,
     Postmaster,
     disown_lock_file,
     find_postmaster,
     stop_postmaster,
 )
-from scheduler_core.db.embedded_socket import make_socket_dir
+from scheduler_core.db.embedded.socket import make_socket_dir
 from scheduler_core.errors import EmbeddedServerError
 
 # Seconds until a start is given up; recovery after a crash replays at most max_wal_size.

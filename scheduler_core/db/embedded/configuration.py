@@ -9,9 +9,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from scheduler_core.db.embedded_account import Account
-from scheduler_core.db.embedded_failure import explained
-from scheduler_core.db.embedded_postmaster import PORT
+from scheduler_core.db.embedded.account import Account
+from scheduler_core.db.embedded.failure import explained
+from scheduler_core.db.embedded.postmaster import PORT
 
 USER = "llm_bawt"
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from scheduler_core.db.embedded_account import Account
-from scheduler_core.db.embedded_failure import explained
+from scheduler_core.db.embedded.account import Account
+from scheduler_core.db.embedded.failure import explained
 
 # Bytes at which the log is put aside at a start of the server; one older log is kept.
 ROTATE_AT = 1_000_000

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from scheduler_core.db.embedded_failure import ELSEWHERE, explained
+from scheduler_core.db.embedded.failure import ELSEWHERE, explained
 from scheduler_core.errors import EmbeddedServerError
 
 # In order of trust: one an administrator made for this program; the one made for running PostgreSQL;
@@ -21,7 +21,7 @@ from scheduler_core.errors import EmbeddedServerError
 _CANDIDATES = ("llm-bawt", "postgres", "nobody")
 
 # What the program itself keeps in its data directory.
-_OWN_ENTRIES = frozenset({"postgres", "logs", "models", "backups", "cache"})
+_OWN_ENTRIES = frozenset({"postgres", "logs", "models", "state", "scheduler.lock"})
 
 
 class SpawnArguments(TypedDict, total=False):

@@ -20,23 +20,14 @@ import asyncpg
 import platformdirs
 from asyncpg.connect_utils import SessionAttribute
 
-from scheduler_core.db.embedded_account import make_data_dir
-from scheduler_core.db.embedded_binaries import postgres_binary
-from scheduler_core.db.embedded_cluster import Cluster, StartAbandoned
-from scheduler_core.db.embedded_configuration import USER
-from scheduler_core.db.embedded_failure import ELSEWHERE, of_system_error
-from scheduler_core.db.embedded_lock import FileLock
-from scheduler_core.db.embedded_postmaster import PORT, Postmaster
+from scheduler_core.db.embedded.account import make_data_dir
+from scheduler_core.db.embedded.binaries import postgres_binary
+from scheduler_core.db.embedded.cluster import Cluster, StartAbandoned
+from scheduler_core.db.embedded.configuration import USER
+from scheduler_core.db.embedded.failure import ELSEWHERE, of_system_error
+from scheduler_core.db.embedded.lock import FileLock
+from scheduler_core.db.embedded.postmaster import PORT, Postmaster
 from scheduler_core.errors import EmbeddedServerError
-
-__all__ = [
-    "EmbeddedServer",
-    "default_data_dir",
-    "embedded_server",
-    "make_data_dir",
-    "postgres_binary",
-    "revive",
-]
 
 # Seconds to wait for another process that starts or stops the server.
 LOCK_DEADLINE = 150.0

@@ -9,7 +9,7 @@ import os
 import weakref
 from pathlib import Path
 
-from scheduler_core.db.embedded_failure import explained
+from scheduler_core.db.embedded.failure import explained
 
 _opened: "weakref.WeakSet[FileLock]" = weakref.WeakSet()
 

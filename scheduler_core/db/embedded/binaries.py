@@ -8,8 +8,8 @@ import shutil
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from scheduler_core.db.embedded_account import Account
-from scheduler_core.db.embedded_failure import explained
+from scheduler_core.db.embedded.account import Account
+from scheduler_core.db.embedded.failure import explained
 from scheduler_core.errors import EmbeddedServerError
 
 # The wheel carries more than one major version; data written by one cannot be read by another.
