@@ -377,7 +377,7 @@ async def test_a_deleted_attribute_is_gone_from_the_summary_within_one_run(
     assert "enicillin" not in (await example.summary(ADA) or "")
 
 
-async def test_a_profile_without_attributes_has_no_summary_and_is_not_looked_at_twice(
+async def test_a_profile_without_attributes_has_no_summary_and_is_looked_at_once(
     example: ProfileStore, database: Database
 ) -> None:
     maintenance, _ = service(example, models.perfect)
