@@ -63,9 +63,9 @@ _PATTERNS = {
         r"\btu so,? als\b",
     ),
     "gives orders": (
-        r"(?:^|[.!?:;,\n]\s*)you (?:must|shall|have to|are required to|are instructed to)\b",
-        r"\byou must (?:now|always|never|not|only|obey|ignore|answer|say|write|output|reply|respond|"
-        r"tell|include|add)\b",
+        r"\byou (?:must|shall|have to|are (?:required|instructed) to) (?:now |please )?"
+        r"(?:always|never|not|only|obey|ignore|answer|say|write|output|reply|respond|tell|include|add|follow|act|"
+        r"recommend|mention|call|forget|disregard|reveal|print|stop|do)\b",
         r"\bdu (?:musst|sollst) (?:jetzt|nun|immer|nie|niemals|nur|ab|folgen|gehorchen|alle|schreiben|"
         r"antworten)\b",
         r"\bdo not (?:tell|inform|mention (?:this|it) to) the (?:user|person|operator)\b",
@@ -86,7 +86,7 @@ _PATTERNS = {
         r"\[/?(?:inst|system|assistant)\]",
         r"<</?sys>>",
         r"</?(?:start_of_turn|end_of_turn|bos|eos|system|assistant|instructions?|prompt)>",
-        r"(?:^|\s)</?s>(?:\s|$)",
+        r"(?:^|\s)</?s>(?:\s|<|$)",
         r"#{2,}\s*(?:instruction|system|response|assistant|human|user|anweisung|antwort)\b",
         r"\n\s*(?:system|assistant|user|human|developer)\s*:",
         r"(?:^|[.!?]\s+)(?:assistant|developer)\s*:\s*\S",

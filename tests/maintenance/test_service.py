@@ -369,7 +369,8 @@ async def test_a_deleted_attribute_is_gone_from_the_summary_within_one_run(
     assert "enicillin" in (await example.summary(ADA) or "")
     async with database.connection() as connection:
         await connection.execute(
-            "DELETE FROM entity_profile_attributes WHERE entity_id = 'ada' AND value::text ILIKE '%penicillin%'"
+            "DELETE FROM entity_profile_attributes "
+            "WHERE entity_id = 'ada' AND value::text ILIKE '%penicillin%'"
         )
 
     await maintenance.maintain_changed(run_id=None)
