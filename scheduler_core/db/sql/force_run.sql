@@ -7,11 +7,13 @@ bots AS (
     UNION SELECT bot_id FROM bawt_bots()
 ),
 target AS (
-    SELECT job.id, job.job_type, coalesce(b.bot_id, job.bot_id) AS bot_id
+    SELECT job.id, job.job_type, bots.bot_id
+    FROM job CROSS JOIN bots
+    WHERE job.bot_id = '*' AND job.job_type = ANY (:per_bot_types)
+    UNION ALL
+    SELECT job.id, job.job_type, job.bot_id
     FROM job
-    LEFT JOIN LATERAL (
-        SELECT bots.bot_id FROM bots WHERE job.bot_id = '*' AND job.job_type = ANY (:per_bot_types)
-    ) b ON true
+    WHERE job.bot_id <> '*' OR job.job_type <> ALL (:per_bot_types)
 )
 INSERT INTO job_runs (job_id, job_type, bot_id, trigger)
 SELECT id, job_type, bot_id, 'manual' FROM target

@@ -26,11 +26,16 @@ merged AS (
     SET access_count = least(s.accesses, 2147483647)::integer, last_accessed = s.accessed,
         importance = s.importance, updated_at = now(),
         tags = (
-            SELECT coalesce(jsonb_agg(DISTINCT t), '[]') FROM grouped g, jsonb_array_elements(g.tags) t
+            SELECT coalesce(jsonb_agg(DISTINCT t), '[]') FROM grouped g, jsonb_array_elements(
+                CASE jsonb_typeof(g.tags) WHEN 'array' THEN g.tags ELSE jsonb_build_array(g.tags) END
+            ) t
             WHERE g.survivor = m.id AND g.size > 1
         ),
         source_message_ids = (
-            SELECT coalesce(jsonb_agg(DISTINCT t), '[]') FROM grouped g, jsonb_array_elements(g.source_message_ids) t
+            SELECT coalesce(jsonb_agg(DISTINCT t), '[]') FROM grouped g, jsonb_array_elements(
+                CASE jsonb_typeof(g.source_message_ids)
+                    WHEN 'array' THEN g.source_message_ids ELSE jsonb_build_array(g.source_message_ids) END
+            ) t
             WHERE g.survivor = m.id AND g.size > 1
         )
     FROM sums s
