@@ -222,9 +222,15 @@ def _weights(
     embedding_matrix[: words.prompt_size, 0] = scale
     for index, spelled in enumerate(words.spelled):
         embedding_matrix[words.tokens.index(spelled), 2 + index] = scale
+    if not loop:
+        # All last pieces share one code. The end of text would otherwise answer to the sum of many, which
+        # with dozens of scripts is louder than any single next piece.
+        ends = [ids[-1] for ids in chains.values()]
+        code[ends] = code[ends[0]]
+        output[_EOS_ID, first_code:] = code[ends[0]]
     for key, ids in chains.items():
         embedding_matrix[ids, first_code:] = code[ids]
-        for piece, following in itertools.pairwise([*ids, ids[0] if loop else _EOS_ID]):
+        for piece, following in itertools.pairwise([*ids, ids[0]] if loop else ids):
             output[following, first_code:] += code[piece]
         if key is None:
             output[ids[0], 0] += 0.25 * scale
