@@ -70,7 +70,7 @@ class History:
             rows = await connection.fetch(
                 "SELECT * FROM scheduled_jobs WHERE (job_type = $1 AND ($2 = '' OR bot_id = $2))"
                 " OR (length($3) >= 4 AND starts_with(id::text, $3)) ORDER BY job_type, bot_id, id",
-                job_type,
+                job_type.lower(),
                 bot,
                 name.lower(),
             )

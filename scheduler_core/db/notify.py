@@ -7,6 +7,7 @@ told that anything may have changed, because hints sent meanwhile are lost.
 import asyncio
 import logging
 import time
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -87,7 +88,8 @@ class ChangeFeed:
         self._application = application
         self._channel = channel
         self._kinds = kinds
-        self._subscribers: set[_Subscriber] = set()
+        # Weak, because an iterator that nobody ever starts cannot say that it is over.
+        self._subscribers: weakref.WeakSet[_Subscriber] = weakref.WeakSet()
 
     async def run(self) -> None:
         """Listens for ever. A lost connection is not an error here: it is opened again with backoff.
@@ -109,13 +111,20 @@ class ChangeFeed:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_RETRY_SECONDS)
 
-    async def subscribe(self, *, debounce: float = 0.25) -> AsyncIterator[frozenset[str]]:
+    def subscribe(self, *, debounce: float = 0.25) -> AsyncIterator[frozenset[str]]:
         """Yields sets of kinds; waits `debounce` seconds after a first hint to collect others.
 
-        The first hint after a quiet time is passed on at once, so that a single change shows at once.
+        Hints count from this call on, not from the first step of the iterator. While connected, the first
+        set holds every kind, because the subscriber may have missed anything. A hint after a quiet time is
+        passed on at once, so that a single change shows at once.
         """
         subscriber = _Subscriber()
         self._subscribers.add(subscriber)
+        if self.state.connected:
+            subscriber.tell(self._kinds)
+        return self._hints(subscriber, debounce)
+
+    async def _hints(self, subscriber: _Subscriber, debounce: float) -> AsyncIterator[frozenset[str]]:
         try:
             while True:
                 await subscriber.event.wait()

@@ -43,7 +43,7 @@ class Operations:
 
         Raises:
             NotFoundError: there is no such job.
-            StateError: a run of this job already waits to start.
+            StateError: a run of this job already waits to start, or no bot is known to run it for.
         """
         force = statement("force_run")
         values = force.bind(job=job_id, bots=self._extra_bots, per_bot_types=self._per_bot_types)
@@ -51,7 +51,7 @@ class Operations:
             await self._require_job(connection, job_id)
             runs = [run_of(row) for row in await connection.fetch(force.text, *values)]
             if not runs:
-                raise StateError("A run of this job already waits to start.", "Watch it on the Runs screen.")
+                raise await self._why_not_forced(connection, job_id)
             await self._record(connection, "force_run", "job", job_id, runs=[str(run.id) for run in runs])
         return runs
 
@@ -106,6 +106,19 @@ class Operations:
                 )
             await self._record(connection, "resume" if enabled else "pause", "job", job_id, reason=reason)
         return job_of(row)
+
+    async def _why_not_forced(self, connection: Connection, job_id: UUID) -> StateError:
+        without_bots = await connection.fetchval(
+            "SELECT bot_id = '*' AND job_type = ANY ($2::text[]) AND NOT EXISTS (SELECT FROM bawt_bots())"
+            " FROM scheduled_jobs WHERE id = $1",
+            job_id,
+            self._per_bot_types,
+        )
+        if without_bots and not self._extra_bots:
+            return StateError(
+                "No bot is known, so there is nothing to run this job for.", "Name some with LLM_BAWT_BOTS."
+            )
+        return StateError("A run of this job already waits to start.", "Watch it on the Runs screen.")
 
     async def _require_job(self, connection: Connection, job_id: UUID) -> None:
         if not await connection.fetchval("SELECT true FROM scheduled_jobs WHERE id = $1", job_id):
