@@ -9,6 +9,7 @@ from uuid import UUID
 from scheduler_core.db.database import Database
 from scheduler_core.db.rows import event_of, job_of, node_of, outcome_of, run_of
 from scheduler_core.db.statement import statement
+from scheduler_core.db.text import storable
 from scheduler_core.domain import (
     DurationPoint,
     Job,
@@ -65,6 +66,7 @@ class History:
 
     async def find_jobs(self, name: str) -> list[Job]:
         """The jobs a person means by a job type, by `TYPE:BOT`, or by the first characters of an id."""
+        name = storable(name)
         job_type, _, bot = name.partition(":")
         async with self._database.connection() as connection:
             rows = await connection.fetch(
@@ -193,7 +195,7 @@ def _conditions(wanted: RunFilter, before: RunCursor | None) -> tuple[list[str],
 
 
 def _like(pattern: str) -> str:
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = storable(pattern).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return escaped.replace("*", "%")
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.statement import statement
+from scheduler_core.db.text import storable
 from scheduler_core.domain import EventLevel, NodeState, RunStatus, Trigger
 
 
@@ -282,7 +283,5 @@ class JobStore:
 
 
 def _storable(text: str | None) -> str | None:
-    """PostgreSQL refuses NUL in text, and UTF-8 has no lone surrogates; neither may lose a result."""
-    if text is None:
-        return None
-    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")
+    """Neither NUL nor a lone surrogate may lose a result."""
+    return None if text is None else storable(text)

@@ -12,6 +12,7 @@ from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.rows import job_of, run_of
 from scheduler_core.db.statement import statement
+from scheduler_core.db.text import storable
 from scheduler_core.domain import Job, Run
 from scheduler_core.errors import NotFoundError, StateError
 
@@ -34,7 +35,7 @@ class Operations:
         extra_bots: Sequence[str] = (),
     ) -> None:
         self._database = database
-        self._actor = actor
+        self._actor = storable(actor)
         self._per_bot_types = list(per_bot_types)
         self._extra_bots = list(extra_bots)
 
@@ -95,6 +96,7 @@ class Operations:
 
     async def _set_enabled(self, job_id: UUID, *, enabled: bool, reason: str | None) -> Job:
         change = statement("set_enabled")
+        reason = None if reason is None else storable(reason)
         values = change.bind(job=job_id, enabled=enabled, actor=self._actor, reason=reason)
         async with self._database.transaction() as connection:
             await self._require_job(connection, job_id)

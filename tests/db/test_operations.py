@@ -186,6 +186,15 @@ async def test_a_pause_keeps_who_why_and_when_and_a_resume_forgets_them(
     ]
 
 
+async def test_text_that_postgresql_refuses_does_not_lose_an_action(
+    database: Database, history: History
+) -> None:
+    job_id = await add_job(database)
+    await Operations(database, actor="a\udcff@attic").pause(job_id, reason="x\0y")
+    job = await history.job(job_id)
+    assert (job.paused_by, job.paused_reason) == ("a?@attic", "x␀y")
+
+
 async def test_a_pause_skips_the_waiting_slot_but_not_what_a_person_asked_for(
     database: Database, ada: Operations, store: JobStore, history: History
 ) -> None:
