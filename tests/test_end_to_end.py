@@ -47,7 +47,9 @@ async def write_good_model(program: Program) -> Path:
     )
     await database.aclose()
     sizer.unlink()
-    return gguf_models.scripted(models / "good.gguf", {None: "I have nothing to say.", **scripts})
+    routes: dict[str | None, str] = {None: "I have nothing to say."}
+    routes.update(scripts)
+    return gguf_models.scripted(models / "good.gguf", routes)
 
 
 def profile_run(program: Program) -> dict[str, Any]:
@@ -108,6 +110,7 @@ async def test_a_bad_model_changes_nothing_but_the_wording_of_the_log(program: P
     run = profile_run(program)
     assert run["status"] == "success"
     assert sum(entity["from_model"] for entity in run["result"]["entities"]) == 0
+    assert any("no sentence of the model was accepted" in mark for mark in run["suspicious"])
     assert summaries(program) == without
 
 
@@ -124,7 +127,7 @@ def test_a_broken_model_file_is_passed_over_and_said(program: Program) -> None:
     models = program.data_dir / "models"
     models.mkdir(parents=True)
     gguf_models.scripted(models / "cut.gguf", {None: "x"})
-    gguf_models.truncated(models / "cut.gguf", models / "truncated.gguf", missing=1000)
+    gguf_models.truncated(models / "truncated.gguf", models / "cut.gguf", missing=1000)
     (models / "cut.gguf").unlink()
     run = profile_run(program)
     assert run["status"] == "success"

@@ -84,7 +84,8 @@ def _entity_of(task: Task) -> Entity | None:
 
 
 def _result_of(outcome: MaintenanceOutcome) -> TaskResult:
-    if outcome.is_unchanged:
+    # A model that was asked in vain is worth a look, even if every summary stayed as it was.
+    if outcome.is_unchanged and not outcome.suspicious:
         return TaskResult(
             result=outcome.as_json(),
             skipped="unchanged" if outcome.profiles else "no profiles: import some first",
