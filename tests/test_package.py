@@ -126,9 +126,9 @@ def test_the_wheel_brings_one_command_and_its_licence(wheel: Path) -> None:
 
 def test_what_only_tests_need_is_no_dependency_of_the_product(wheel: Path) -> None:
     needed = [line for line in metadata(wheel).get_all("Requires-Dist", []) if "extra ==" not in line]
-    names = {line.split(";")[0].strip("<>=!~., 0123456789").split("[")[0].split("<")[0] for line in needed}
-    assert not {name for name in names if name.startswith(("pytest", "mypy", "ruff", "hypothesis", "gguf"))}
+    assert len(needed) > 5
     for line in needed:
+        assert not line.startswith(("pytest", "mypy", "ruff", "hypothesis", "gguf", "hatchling"))
         assert "<" in line or "==" in line, f"{line} has no upper bound"
 
 
