@@ -24,6 +24,7 @@ class KeyRule:
         must_keep: a summary that does not say it is refused.
         event: the value is over once its date has passed.
         relations: stems of words a sentence may use for this key although the value lacks them.
+        kin: for values that name somebody else, stems of which a sentence has to use one; else empty.
     """
 
     name: str
@@ -31,6 +32,7 @@ class KeyRule:
     must_keep: bool = False
     event: bool = False
     relations: frozenset[str] = field(default_factory=frozenset)
+    kin: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def label(self) -> str:
@@ -40,17 +42,28 @@ class KeyRule:
 _SPELLINGS: dict[str, KeyRule] = {}
 
 
+def _stems(words: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in tokens(words.replace("_", " ")))
+
+
 def _rule(
     name: str,
     spellings: str = "",
     *,
     says: str = "",
+    kin: str = "",
     single: bool = False,
     must_keep: bool = False,
     event: bool = False,
 ) -> None:
-    relations = frozenset(stem(word) for word in tokens(says))
-    rule = KeyRule(name=name, single=single, must_keep=must_keep, event=event, relations=relations)
+    rule = KeyRule(
+        name=name,
+        single=single,
+        must_keep=must_keep,
+        event=event,
+        relations=_stems(f"{says} {kin}"),
+        kin=_stems(f"{kin} {name} {spellings}") if kin else frozenset(),
+    )
     for spelling in (name, *spellings.split()):
         _SPELLINGS[spelling] = rule
 
@@ -58,7 +71,7 @@ def _rule(
 _LIVES = "live lives living located resides home city town moved based wohnt lebt zuhause stadt gezogen"
 _WORKS = "works working work job profession occupation employed earns arbeitet arbeit beruf tätig"
 _LIKES = "like likes enjoys enjoy fond interested interests mag gern gerne interessiert"
-_KIN = "named called heißt name family familie"
+_CALLED = "named called heißt name family familie"
 
 _rule(
     "name",
@@ -92,7 +105,7 @@ _rule("country", "land", says=_LIVES, single=True, must_keep=True)
 _rule(
     "hometown",
     "birthplace place_of_birth geburtsort heimatort heimatstadt",
-    says="born from grew comes geboren kommt",
+    says="was born from grew comes wurde geboren kommt",
     single=True,
 )
 _rule("occupation", "job job_title profession role beruf tätigkeit position", says=_WORKS, single=True)
@@ -105,7 +118,7 @@ _rule(
 _rule(
     "birthday",
     "birth_date date_of_birth birthdate dob geburtstag geburtsdatum",
-    says="born birthday geboren geburtstag",
+    says="was born birthday wurde geboren geburtstag",
     single=True,
 )
 _rule("age", "alter", says="age aged years year old jahre jahr alt", single=True)
@@ -167,7 +180,7 @@ _rule(
     must_keep=True,
 )
 _rule("diet", "dietary_restrictions ernährung", says="eats diet follows isst ernährt", must_keep=True)
-for _name, _others, _says in (
+for _name, _others, _kin in (
     ("partner", "partnerin significant_other lebensgefährte lebensgefährtin", "partner"),
     ("spouse", "ehepartner", "spouse married verheiratet"),
     ("husband", "ehemann", "husband married ehemann verheiratet"),
@@ -195,7 +208,7 @@ for _name, _others, _says in (
     ("cat", "cats katze katzen kater", "cat katze kater pet"),
     ("emergency_contact", "notfallkontakt", "contact emergency notfall"),
 ):
-    _rule(_name, _others, says=f"{_KIN} {_says}", must_keep=True)
+    _rule(_name, _others, says=_CALLED, kin=_kin, must_keep=True)
 _rule("hobbies", "hobby freizeit", says=_LIKES + " hobby hobbies")
 _rule("interests", "interest interesse interessen", says=_LIKES)
 _rule("likes", "like loves enjoys mag gefällt", says=_LIKES)
@@ -217,6 +230,8 @@ for _name, _others in (
 ):
     _rule(_name, _others, event=True)
 
+# Words for how somebody is related, whatever the key.
+KIN = frozenset().union(*(rule.kin for rule in _SPELLINGS.values()))
 _PINNED = frozenset({"pinned", "angepinnt"})
 
 

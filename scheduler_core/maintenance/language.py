@@ -27,7 +27,7 @@ STOP_GERMAN = word_set(
     "ein eine einen einem einer eines der die das den dem des und oder von vom zu zum zur in im an am "
     "auf aus bei beim für mit als ist sind bin sein seine seinen seinem seiner seines ihr ihre ihren "
     "ihrem ihrer ihres er sie es sich ich mich mir mein meine meinen meinem meiner wir uns unser unsere "
-    "du dich dir dein deine deinen deinem deiner hat habe haben auch dass über um nach wo wer was wenn "
+    "du dich dir dein deine deinen deinem deiner hat habe haben auch dass über um nach wo wer wenn "
     "diese dieser dieses"
 )
 STOP = STOP_ENGLISH | STOP_GERMAN

@@ -3,8 +3,7 @@
 A sentence passes when each of its clauses says nothing that one cited line does not say: every word beyond
 small ones, every number, date and name, the polarity and the doubt of the line. A draft passes when all its
 sentences do and nothing that must be kept is missing. The checks are strict on purpose: a refusal costs a
-plainer sentence, an acceptance may cost the truth. They know words, not meaning: exchanged roles of two names
-within one and the same attribute are not noticed.
+plainer sentence, an acceptance may cost the truth. They know words and their order, not meaning.
 """
 
 import re
@@ -18,6 +17,7 @@ from scheduler_core.maintenance import dates
 from scheduler_core.maintenance.citations import Cited
 from scheduler_core.maintenance.disposition import Line
 from scheduler_core.maintenance.instructions import instruction_in
+from scheduler_core.maintenance.keys import KIN
 from scheduler_core.maintenance.language import (
     BINDING_HEDGES,
     STOP,
@@ -67,6 +67,8 @@ class Fault(StrEnum):
     NAME = "has a name that its lines do not have"
     POLARITY = "drops, adds or mixes a denial"
     DOUBT = "drops a word such as maybe or formerly"
+    RELATION = "does not say how somebody is related"
+    ORDER = "changes the order of names and numbers"
     MARKUP = "has a link or markup that its lines do not have"
     INSTRUCTION = "reads like an instruction"
     LANGUAGE = "changes the language"
@@ -134,7 +136,20 @@ class Source:
 
     @cached_property
     def hedges(self) -> frozenset[str]:
-        return BINDING_HEDGES.intersection(self.words)
+        # Without dates, because May is a month, too.
+        return BINDING_HEDGES.intersection(tokens(dates.blanked(self.line.text)))
+
+    @cached_property
+    def anchors(self) -> dict[str, int]:
+        """Names and numbers whose order carries meaning ("Mila, 7, and Nora, 4"), with their places.
+
+        German writes every noun like a name, so there only values with a number have anchors.
+        """
+        text = dates.blanked(self.line.text)
+        found = [root(fold(word)) for word in _surface(text) if word[:1].isupper() or number(fold(word))]
+        if not self.has_number and (dominant(self.words) == "de" or not text.isascii()):
+            return {}
+        return {word: place for place, word in enumerate(found) if found.count(word) == 1}
 
 
 def root(word: str) -> str:
@@ -183,7 +198,22 @@ def _sentence_faults(
         yield Failure(Fault.POLARITY, cited.ids)
     if any(not source.hedges <= set(words) for source in own):
         yield Failure(Fault.DOUBT, cited.ids)
+    yield from _relation_faults(cited, own)
     yield from _content_faults(cited, own, names)
+
+
+def _relation_faults(cited: Cited, own: Sequence[Source]) -> Iterable[Failure]:
+    said = [root(fold(word)) for word in _surface(dates.blanked(cited.text))]
+    for source in own:
+        kin = source.line.rule.kin
+        if kin and not (kin | KIN & source.value_roots) & set(said):
+            yield Failure(Fault.RELATION, (source.line.id,))
+        shared = frozenset().union(*(other.permitted for other in own if other is not source))
+        places = [
+            place for word in said if word not in shared and (place := source.anchors.get(word)) is not None
+        ]
+        if len(places) > 1 and places != sorted(places):
+            yield Failure(Fault.ORDER, (source.line.id,))
 
 
 def _content_faults(cited: Cited, own: Sequence[Source], names: frozenset[str]) -> Iterable[Failure]:
