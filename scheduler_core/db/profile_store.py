@@ -51,6 +51,7 @@ _IMPORT_LOCK = 0x62617774696D70
 _BATCH = 1_000
 _FETCH = 500
 _SUMMARY = "SELECT summary FROM entity_profiles WHERE entity_type = $1 AND entity_id = $2"
+_LOCK = "SELECT id FROM entity_profiles WHERE entity_type = $1 AND entity_id = $2 FOR NO KEY UPDATE"
 _LATEST = "SELECT coalesce(max(version), 0) FROM entity_profile_versions WHERE profile_id = $1"
 
 
@@ -127,19 +128,24 @@ class ProfileStore:
     async def publish(self, publication: Publication, *, run_id: UUID | None) -> ProfileVersion:
         """Makes a summary live and adds its version, in one transaction.
 
+        A live summary that came from elsewhere becomes a version of its own first.
+
         Raises:
             StateError: an attribute changed, or somebody published, since the plan was made.
         """
         new = publication
         sentences = json.dumps([sentence_json(sentence) for sentence in new.sentences], ensure_ascii=False)
         sql = statement("profile_add_version")
+        keep = statement("profile_keep_foreign")
         async with self._database.transaction() as connection:
-            profile_id = await self._go_live(connection, new, text_changed=True)
+            profile_id = await connection.fetchval(_LOCK, new.entity.type.value, new.entity.id)
+            foreign = await connection.fetchval(keep.text, *keep.bind(profile_id=profile_id))
+            await self._go_live(connection, new, text_changed=True)
             row = await connection.fetchrow(
                 sql.text,
                 *sql.bind(
                     profile_id=profile_id,
-                    version=new.after_version + 1,
+                    version=new.after_version + (1 if foreign is None else 2),
                     run_id=run_id,
                     summary=new.summary or "",
                     sentences=sentences,

@@ -7,14 +7,14 @@ the order of the rows, and the raw rows are not touched. The cost is linear in t
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 
 from scheduler_core.domain import Attribute
 from scheduler_core.maintenance import dates
 from scheduler_core.maintenance.instructions import instruction_in
-from scheduler_core.maintenance.keys import KeyRule, is_pinned, rule_for
+from scheduler_core.maintenance.keys import KeyRule, is_pinned, rule_for, unpinned
 from scheduler_core.maintenance.language import TURNS, fold, is_negative, spans, tokens, word_set
 from scheduler_core.maintenance.normalise import comparable, value_text
 
@@ -113,7 +113,7 @@ def dispose(attributes: Iterable[Attribute], *, today: date) -> tuple[Dispositio
 
 
 def read(attribute: Attribute) -> Line:
-    text = value_text(attribute.value)
+    text = value_text(unpinned(attribute.value))
     rule = rule_for(attribute.key)
     words = tokens(text)
     return Line(
@@ -133,15 +133,16 @@ def kept(dispositions: Iterable[Disposition]) -> tuple[Line, ...]:
     return tuple(d.line for d in dispositions if d.verdict is Verdict.KEPT)
 
 
-def rank(line: Line) -> tuple[int, int, object, int]:
-    """The better of two: said over inferred, then sure over unsure, then the newer one.
+def rank(line: Line) -> tuple[bool, int, int, datetime, int]:
+    """The better of two: pinned, then said over inferred, then sure over unsure, then the newer one.
 
     Confidence counts in three steps, because a model's .90 against its .85 says nothing, whereas a newer
     statement does.
     """
     attribute = line.attribute
     sure = (attribute.confidence >= _SURE) + (attribute.confidence >= _LIKELY)
-    return (_SOURCES.get(attribute.source, 0), sure, attribute.updated_at, attribute.id)
+    pinned = is_pinned(attribute.category, attribute.value)
+    return (pinned, _SOURCES.get(attribute.source, 0), sure, attribute.updated_at, attribute.id)
 
 
 def _alone(line: Line, today: date) -> Disposition:
@@ -206,10 +207,11 @@ def _together(group: Sequence[Line]) -> list[Disposition]:
 
 
 def _why(winner: Line, loser: Line) -> str:
-    best, other = rank(winner), rank(loser)
-    if best[0] != other[0]:
-        return "stated over inferred"
-    return "more certain" if best[1] != other[1] else "newer"
+    reasons = ("pinned", "stated over inferred", "more certain")
+    for reason, best, other in zip(reasons, rank(winner), rank(loser), strict=False):
+        if best != other:
+            return reason
+    return "newer"
 
 
 def _gives_way(line: Line, verdict: Verdict, to: Line, reason: str) -> Disposition:

@@ -261,3 +261,11 @@ def own_words(key: str) -> str:
 def is_pinned(category: str, value: object) -> bool:
     """Whether a person pinned it: the category says so, or the value is an object with `pinned: true`."""
     return fold(category) in _PINNED or (isinstance(value, dict) and value.get("pinned") is True)
+
+
+def unpinned(value: object) -> object:
+    """The value itself, without the mark of `is_pinned`: `{"text": "x", "pinned": true}` is `"x"`."""
+    if not isinstance(value, dict) or "pinned" not in value:
+        return value
+    rest = {name: inner for name, inner in value.items() if name != "pinned"}
+    return next(iter(rest.values())) if len(rest) == 1 else rest

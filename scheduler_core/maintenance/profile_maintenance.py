@@ -125,7 +125,8 @@ class ProfileMaintenanceService:
                 EventLevel.WARNING, "No model: summaries are made from the attributes as they are."
             )
         for position, entity in enumerate(entities, 1):
-            await reporter.progress(f"{position} of {len(entities)} entities · {entity}")
+            writer.place = f"{position} of {len(entities)} entities"
+            await reporter.progress(f"{writer.place} · {entity}")
             try:
                 await self._one(entity, run_id, writer, reporter, tally)
             except DatabaseUnreachableError:

@@ -109,6 +109,9 @@ class SummaryWriter:
     Args:
         request_timeout: seconds for one answer.
         reporter: gets a line for every refused draft and every request without an answer.
+
+    Attributes:
+        place: what progress begins with, such as `7 of 12 entities`.
     """
 
     def __init__(self, *, model: TextModel | None, request_timeout: float, reporter: Reporter) -> None:
@@ -117,6 +120,7 @@ class SummaryWriter:
         self._reporter = reporter
         self._unanswered_in_a_row = 0
         self.usage = Usage()
+        self.place = ""
 
     @property
     def gave_up(self) -> bool:
@@ -167,6 +171,7 @@ class SummaryWriter:
     async def _written(
         self, model: TextModel, subject: Subject, category: str, lines: Sequence[Line], mark: str
     ) -> Section:
+        await self._reporter.progress(" · ".join(filter(None, (self.place, str(subject.entity), category))))
         secret = secret_word(mark)
         worst = user_prompt(
             subject, category, (), part=99, parts=99, complaints=[_LONGEST_COMPLAINT] * _COMPLAINTS

@@ -247,6 +247,23 @@ async def test_of_two_publishers_at_the_same_moment_one_wins(store: ProfileStore
     assert version.summary == await store.summary(ADA)
 
 
+async def test_a_summary_written_by_hand_becomes_a_version_before_it_is_replaced(
+    store: ProfileStore, database: Database
+) -> None:
+    await store.add([attribute()])
+    for summary, expected in (("By another program.", [2, 1]), ("By hand.", [4, 3, 2, 1])):
+        async with database.connection() as connection:
+            await connection.execute("UPDATE entity_profiles SET summary = $1", summary)
+        latest = len(await store.versions(ADA))
+
+        await store.publish(publication(revision=1, after=latest), run_id=None)
+
+        versions = await store.versions(ADA)
+        assert [version.version for version in versions] == expected
+        assert (versions[1].summary, versions[1].details) == (summary, {"foreign": True})
+        assert versions[0].summary == await store.summary(ADA) == "Ada lives in Dresden."
+
+
 async def test_confirming_adds_no_version_and_leaves_the_time(store: ProfileStore) -> None:
     await store.add([attribute()])
     await store.publish(publication(revision=1), run_id=None)

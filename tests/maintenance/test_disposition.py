@@ -138,6 +138,10 @@ def test_german_and_english_keys_mean_the_same() -> None:
         (attribute(1, "Dresden", key="city"), attribute(2, "Leipzig", key="city", day=9, source="inferred")),
         (attribute(1, "Dresden", key="city"), attribute(2, "Leipzig", key="city", day=9, confidence=0.3)),
         (
+            attribute(1, {"text": "Dresden", "pinned": True}, key="city", source="inferred"),
+            attribute(2, "Leipzig", key="city", day=9),
+        ),
+        (
             attribute(1, "Dresden", key="city", confidence=0.85, day=1),
             attribute(2, "Leipzig", key="city", confidence=0.95),
         ),
@@ -146,7 +150,14 @@ def test_german_and_english_keys_mean_the_same() -> None:
             attribute(2, "Leipzig", key="city", source="inferred"),
         ),
     ],
-    ids=["newer", "stated over inferred", "surer", "a little less sure but newer", "system over inferred"],
+    ids=[
+        "newer",
+        "stated over inferred",
+        "surer",
+        "pinned",
+        "a little less sure but newer",
+        "system over inferred",
+    ],
 )
 def test_of_two_places_one_wins(winner: Attribute, loser: Attribute) -> None:
     for order in ((winner, loser), (loser, winner)):
