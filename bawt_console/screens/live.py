@@ -89,6 +89,7 @@ class LiveScreen(Screen[None]):
         self._dirty: set[str] = {VIEW, *self.kinds}
         self._wake = asyncio.Event()
         self._failures = 0
+        self._loading = False
 
     def compose(self) -> ComposeResult:
         yield PartsLine(id="header")
@@ -124,6 +125,11 @@ class LiveScreen(Screen[None]):
     def source(self) -> "Source":
         assert self.desk.source is not None, "actions are greyed until the source is open"
         return self.desk.source
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything known to have changed has been loaded."""
+        return not self._loading and not self._due()
 
     @property
     def is_shown(self) -> bool:
@@ -194,6 +200,7 @@ class LiveScreen(Screen[None]):
             if not kinds or source is None:
                 continue
             self._dirty -= kinds
+            self._loading = True
             try:
                 await self.load(kinds, source)
             except SchedulerError as error:
@@ -204,6 +211,8 @@ class LiveScreen(Screen[None]):
             else:
                 self._failures = 0
                 self.refresh_chrome()
+            finally:
+                self._loading = False
 
     def _due(self) -> frozenset[str]:
         if not self.is_shown:

@@ -32,7 +32,7 @@ def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list
     parts = [Part(phrase=phrase("bawt", Tone.ACCENT), keep=20)]
     if standing.link is None:
         return [*parts, Part(phrase=phrase(clock_time(now, zone), Tone.MUTED), right=True, keep=40)]
-    parts.append(Part(phrase=phrase(standing.label, Tone.STRONG), keep=60))
+    parts.append(Part(phrase=phrase(standing.label, Tone.STRONG), keep=75, least=16))
     scheduler, model = _scheduler(standing.nodes), _model(standing)
     parts.append(Part(phrase=phrase("scheduler ", Tone.MUTED) + scheduler, short=scheduler, keep=100))
     parts.append(Part(phrase=phrase("model ", Tone.MUTED) + model, short=model, keep=70, least=14))

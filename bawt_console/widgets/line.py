@@ -118,7 +118,7 @@ class PartsLine(Widget):
     def _widths(self, parts: Sequence[Part], room: int) -> list[int]:
         widths = [width_of(part.phrase) for part in parts]
         over = sum(widths) + len(self._gap) * max(0, len(parts) - 1) - room
-        for number, part in enumerate(parts):
+        for number, part in sorted(enumerate(parts), key=lambda each: each[1].keep):
             if over > 0 and (part.least is not None or len(parts) == 1):
                 cut = min(over, widths[number] - (part.least or 1))
                 widths[number] -= max(0, cut)

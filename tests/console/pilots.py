@@ -30,7 +30,7 @@ async def until(pilot: "Pilot[int]", condition: Callable[[], bool], what: str) -
 async def opened(app: ConsoleApp, size: tuple[int, int] = MEDIUM) -> AsyncIterator["Pilot[int]"]:
     """The app on a screen of this size, with its first rows; everything closed afterwards."""
     try:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await until(pilot, lambda: app.desk.source is not None, "the source")
             await until(pilot, lambda: jobs_of(app).is_loaded, "the jobs")
             await pilot.pause()

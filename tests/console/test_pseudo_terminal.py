@@ -1,0 +1,125 @@
+"""On a real pseudo-terminal: what data holds never reaches it as a command, and nobody else writes to it."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyte
+import pytest
+
+from tests.console.hostile_console import NOISE
+
+ROWS, COLUMNS = 30, 110
+ROOT = Path(__file__).parents[2]
+
+
+class Terminal:
+    """The far side of a pseudo-terminal, with a process on the near side."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.controller, near = pty.openpty()
+        fcntl.ioctl(near, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        environment = os.environ | {
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "PYTHONPATH": str(ROOT),
+        }
+        environment.pop("COLUMNS", None)
+        environment.pop("LINES", None)
+        self.process = subprocess.Popen(
+            command, stdin=near, stdout=near, stderr=near, cwd=ROOT, env=environment, start_new_session=True
+        )
+        os.close(near)
+        self.raw = b""
+        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self.screen)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def read(self, seconds: float = 0.05) -> bool:
+        """Takes what came; False when nothing did within the time, or the process is gone."""
+        ready, _, _ = select.select([self.controller], [], [], seconds)
+        if not ready:
+            return False
+        try:
+            data = os.read(self.controller, 65_536)
+        except OSError:
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
+
+    def expect(self, words: str) -> None:
+        deadline = time.monotonic() + 20
+        while words not in self.text:
+            assert time.monotonic() < deadline, f"no {words!r} in:\n{self.text}"
+            self.read()
+
+    def press(self, keys: str) -> None:
+        os.write(self.controller, keys.encode())
+        while self.read(0.15):
+            pass
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.controller)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    command = [sys.executable, "-m", "tests.console.hostile_console", str(tmp_path / "console.log")]
+    opened = Terminal(command)
+    yield opened
+    opened.close()
+
+
+def test_nothing_from_data_or_native_code_commands_the_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.expect("next due first")
+    right, down, escape = "\x1b[C", "\x1b[B", "\x1b"
+    for keys in (right, right, right, down, "\x1b[H", "p", escape, "\r", right, right, right, right, right):
+        terminal.press(keys)
+    for keys in (escape, "2", "/MARK\r", escape, "T", "?", escape):
+        terminal.press(keys)
+    terminal.expect("newest first")
+    for forbidden in (
+        b"\x1b]52",
+        b"\x1b]0;PWNED",
+        b"UFdORUQ",
+        b"\x1b[31337",
+        b"\x1b[6n",
+        b"+q544e",
+        b"\xc2\x9b",
+        b"\xc2\x9d",
+    ):
+        assert forbidden not in terminal.raw, forbidden
+    assert b"MARK" in terminal.raw
+    assert NOISE.encode() not in terminal.raw
+    log = (tmp_path / "console.log").read_text()
+    assert f"{NOISE} on stderr" in log
+    assert f"{NOISE} on stdout" in log
+    started = time.monotonic()
+    terminal.press("q")
+    assert terminal.process.wait(timeout=10) == 0
+    assert time.monotonic() - started < 5
+
+
+def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
+    terminal.expect("next due first")
+    terminal.process.terminate()
+    while terminal.read(1):
+        pass
+    assert terminal.process.wait(timeout=10) == 0
+    assert b"\x1b[?1049l" in terminal.raw, "the alternate screen is left"
+    assert terminal.raw.rfind(b"\x1b[?25h") > terminal.raw.rfind(b"\x1b[?25l"), "the cursor is shown again"

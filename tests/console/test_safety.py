@@ -1,0 +1,121 @@
+"""No text from data commands the terminal, is read as markup, or ends the program: payload × screen."""
+
+import ast
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+import bawt_console
+from bawt_console.app import ConsoleApp
+from tests.console.fakes import FakeSource, console_on
+from tests.console.hostile import MARK, PAYLOADS, hostile_world
+from tests.console.pilots import MEDIUM, NARROW, opened, picture, toasts, until
+
+# What a person presses, and what must be on the screen then.
+WALK = (
+    ("Jobs", ()),
+    ("Log", ("right",)),
+    ("Chart", ("right",)),
+    ("Config", ("right",)),
+    ("Config of the paused job", ("down",)),
+    ("the question before a pause", ("home", "p")),
+    ("Jobs again", ("escape",)),
+    ("the question before a cancel", ("X",)),
+    ("the run's summary", ("escape", "enter")),
+    ("its result", ("right",)),
+    ("its error", ("right",)),
+    ("its log", ("right",)),
+    ("its diff", ("right",)),
+    ("its attempts", ("right",)),
+    ("another attempt", ("end", "enter")),
+    ("the result of the other attempt", ("right",)),
+    ("the error of the other attempt", ("right",)),
+    ("the Runs screen", ("escape", "2")),
+    ("a filter", ("slash", "M", "A", "R", "K", "enter")),
+    ("a toast", ("R",)),
+    ("the help", ("question_mark",)),
+    ("the palette", ("escape", "ctrl+p")),
+)
+
+
+@pytest.mark.parametrize("size", [MEDIUM, NARROW])
+@pytest.mark.parametrize("name", PAYLOADS)
+async def test_hostile_text_is_shown_as_text_on_every_screen(name: str, size: tuple[int, int]) -> None:
+    source = FakeSource(hostile_world(PAYLOADS[name]), label=PAYLOADS[name])
+    seen = 0
+    async with opened(console_on(source), size) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        for place, keys in WALK:
+            for key in keys:
+                await pilot.press(key)
+            await pilot.pause()
+            await pilot.pause(0.01)
+            shown = picture(app)
+            assert app.is_running, f"{place} ended the console"
+            _assert_harmless(shown, place)
+            seen += MARK in shown
+    if PAYLOADS[name]:
+        assert seen >= 12, f"{name} was shown on {seen} screens only"
+
+
+async def test_brackets_in_data_stay_on_the_screen() -> None:
+    source = FakeSource(hostile_world(PAYLOADS["a type in brackets"]))
+    async with opened(console_on(source)) as pilot:
+        assert f"{MARK}[int]" in picture(pilot.app)
+
+
+async def test_a_toast_shows_the_text_of_an_error_as_it_is() -> None:
+    source = FakeSource(hostile_world("[red]job[/red]"))
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("R")
+        await until(pilot, lambda: bool(toasts(app)), "a toast")
+        await until(pilot, lambda: "Added 1 run of [red]job[/red]" in picture(app), "the toast's text")
+
+
+def _assert_harmless(shown: str, place: str) -> None:
+    for character in shown:
+        bad = character != "\n" and unicodedata.category(character) in ("Cc", "Cs")
+        assert not bad, f"{place} shows {character!r}"
+        assert unicodedata.bidirectional(character) not in ("RLO", "LRO", "RLI", "LRI"), place
+
+
+# A str becomes markup in these; Content and Text do not.
+READS_MARKUP = {"Static", "Label", "notify"}
+MUST_BE_CONTENT = {"Button", "Tab", "TabPane", "Option", "Tree"}
+
+
+def _calls() -> list[tuple[Path, ast.Call, str]]:
+    found = []
+    for path in Path(bawt_console.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
+                found.append((path, node, name))
+    return found
+
+
+def test_every_widget_that_reads_markup_is_told_not_to() -> None:
+    looked_at = 0
+    for path, call, name in _calls():
+        is_base_of_static = name == "__init__" and path.name == "notice.py"
+        if name in READS_MARKUP or is_base_of_static:
+            keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            assert keywords.get("markup") == "False", f"{path.name}:{call.lineno} {name}"
+            looked_at += 1
+        if name in MUST_BE_CONTENT and call.args:
+            assert ast.unparse(call.args[0]).startswith("Content("), f"{path.name}:{call.lineno} {name}"
+            looked_at += 1
+    assert looked_at >= 5
+
+
+def test_nobody_uses_titles_that_read_markup() -> None:
+    for path in Path(bawt_console.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in ("border_title", "border_subtitle", "from_markup"), path

@@ -1,0 +1,109 @@
+"""Pictures of the screens, at both sizes, reached by keys, with the clock and the time zone stopped.
+
+After a wanted change: pytest tests/console/test_snapshots.py --snapshot-update
+"""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from bawt_console.app import ConsoleApp
+from bawt_console.source import Link
+from bawt_console.widgets.themes import THEMES
+from scheduler_core.errors import DatabaseUnreachableError
+from tests.console.believable import World, believable_world
+from tests.console.fakes import FakeSource, console_on
+from tests.console.pilots import NARROW, WIDE, jobs_of, picture, runs_of, until
+
+Compare = Callable[..., bool]
+
+SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+PLACES = {
+    "jobs": (),
+    "jobs, log": ("down", "right"),
+    "jobs, chart": ("down", "right", "right"),
+    "jobs, settings of a paused job": ("end", "right", "right", "right"),
+    "jobs, filtered": ("slash", *"bot:nova", "enter"),
+    "jobs, filter with a mistake": ("slash", *"dur>soon", "enter"),
+    "jobs, the question before a pause": ("p",),
+    "jobs, the question before a cancel": ("down", "X"),
+    "jobs, help": ("question_mark",),
+    "runs": ("2",),
+    "runs, failed": ("2", "slash", *"state:failed", "enter"),
+    "run, summary": ("2", "down", "enter"),
+    "run, result": ("2", "down", "enter", "right"),
+    "run, log of a running one": ("down", "enter", "right", "right", "right"),
+    "run, diff": ("2", "down", "d"),
+}
+
+
+def keys(*pressed: str) -> Callable[[Pilot[int]], Awaitable[None]]:
+    """Waits for the rows, presses the keys one by one, and waits until the screen has come to rest."""
+
+    async def press(pilot: Pilot[int]) -> None:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await until(pilot, lambda: jobs_of(app).is_loaded, "the jobs")
+        for key in pressed:
+            await pilot.press(key)
+            if key == "2":
+                await until(pilot, lambda: runs_of(app).is_loaded, "the runs")
+            await pilot.pause()
+        for each in app.screen.query(Input):
+            each.cursor_blink = False
+        await until(pilot, lambda: all(screen.is_idle for screen in app._live_screens()), "the last row")
+        before = ""
+        while before != (before := picture(app)):
+            await pilot.pause(0.02)
+
+    return press
+
+
+@SIZES
+@pytest.mark.parametrize("place", PLACES)
+def test_a_screen_looks_as_it_did(place: str, size: tuple[int, int], snap_compare: Compare) -> None:
+    app = console_on(FakeSource(believable_world()))
+    assert snap_compare(app, run_before=keys(*PLACES[place]), terminal_size=size)
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
+def test_a_theme_looks_as_it_did(theme: str, snap_compare: Compare) -> None:
+    app = console_on(FakeSource(believable_world()))
+    app.theme = theme
+    assert snap_compare(app, run_before=keys("down", "right"), terminal_size=(118, 34))
+
+
+def test_without_colour_every_state_is_still_told(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = console_on(FakeSource(believable_world()))
+    assert snap_compare(app, run_before=keys("down"), terminal_size=NARROW)
+
+
+@SIZES
+def test_an_empty_database_looks_as_it_did(size: tuple[int, int], snap_compare: Compare) -> None:
+    assert snap_compare(console_on(FakeSource(World())), run_before=keys(), terminal_size=size)
+
+
+def test_a_lost_connection_looks_as_it_did(snap_compare: Compare) -> None:
+    source = FakeSource(believable_world())
+    source.standing = Link(connected=False, age=14.2, retry_in=2.4)
+    assert snap_compare(console_on(source), run_before=keys("down"), terminal_size=NARROW)
+
+
+@SIZES
+def test_a_failed_start_looks_as_it_did(size: tuple[int, int], snap_compare: Compare) -> None:
+    error = DatabaseUnreachableError(
+        "The database at db.example/llm_bawt is not reachable.", "Start it, or correct LLM_BAWT_DATABASE_URL."
+    )
+    error.error_id = "0badcafe"
+    app = console_on(FakeSource(World()), failure=error)
+
+    async def wait(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: app.desk.failure is not None, "the failure")
+        await pilot.pause()
+
+    assert snap_compare(app, run_before=wait, terminal_size=size)
