@@ -49,7 +49,8 @@ class Settings(BaseModel):
     Made directly, it takes only what it is given. `.env.example` says what each setting means.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Names may start with "model_": no method of pydantic is meant.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
 
     scheduler_enabled: bool = True
     scheduler_check_interval_seconds: Annotated[float, Field(ge=0.05, le=3600, allow_inf_nan=False)] = 30.0

@@ -65,8 +65,10 @@ async def migrate(engine: AsyncEngine, *, address: Address) -> bool:
 
 
 def _current(connection: Connection) -> str | None:
-    # search_path decides, as it does for every later statement.
-    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": VERSION_TABLE}) is None:
+    # search_path decides, as it does for every later statement. to_regclass alone may answer from the
+    # session's cache; reading pg_class first brings the news of what others committed meanwhile.
+    exists = text("SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass(:name))")
+    if not connection.scalar(exists, {"name": VERSION_TABLE}):
         return None
     revision = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
     if revision is not None and revision not in known_revisions():
