@@ -11,22 +11,18 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 
 from scheduler_core.maintenance import dates
 from scheduler_core.maintenance.citations import Cited
 from scheduler_core.maintenance.disposition import Line
+from scheduler_core.maintenance.evidence import DENIALS, Source, root, surface
 from scheduler_core.maintenance.instructions import instruction_in
-from scheduler_core.maintenance.keys import KIN
 from scheduler_core.maintenance.language import (
-    BINDING_HEDGES,
     STOP,
     dominant,
     fold,
     is_negative,
     number,
-    spans,
-    stem,
     tokens,
     word_set,
 )
@@ -42,18 +38,7 @@ _CLAUSE = re.compile(
 _LINK = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+\.\w+", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>\s][^>]*>|\*\*|__|`|\]\(|^#{1,6}\s|\{\{|\}\}|<\||\|>|\[/?\w+\]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*[+#]*", re.UNICODE)
-# Plain denial; its presence is compared as polarity, so the word itself needs no source.
-_DENIALS = word_set(
-    "no not don't doesn't isn't aren't hasn't haven't nicht kein keine keinen keinem keiner keines nein"
-)
 _POLITE = word_set("i sie ihr ihre ihren ihrem ihrer er es")
-_BY_CATEGORY: Mapping[str, frozenset[str]] = {
-    "preference": frozenset(map(stem, ("prefers", "prefer", "likes", "preference", "bevorzugt", "mag"))),
-    "preferences": frozenset(map(stem, ("prefers", "prefer", "likes", "preference", "bevorzugt", "mag"))),
-    "interest": frozenset(map(stem, ("interested", "interest", "enjoys", "likes", "interessiert"))),
-    "communication": frozenset(map(stem, ("prefers", "communication", "bevorzugt"))),
-    "context": frozenset(map(stem, ("currently", "aktuell"))),
-}
 
 
 class Fault(StrEnum):
@@ -67,7 +52,7 @@ class Fault(StrEnum):
     NAME = "has a name that its lines do not have"
     POLARITY = "drops, adds or mixes a denial"
     DOUBT = "drops a word such as maybe or formerly"
-    RELATION = "does not say how somebody is related"
+    RELATION = "does not say how somebody is related, or turns it round"
     ORDER = "changes the order of names and numbers"
     MARKUP = "has a link or markup that its lines do not have"
     INSTRUCTION = "reads like an instruction"
@@ -94,67 +79,6 @@ class Failure:
         ids = "".join(f"[{id_}]" for id_ in self.ids[:8])
         where = f"sentence {self.sentence}" if self.sentence else "the answer"
         return f"{where} {self.fault}{' ' if ids else ''}{ids}"
-
-
-class Source:
-    """What one line permits a sentence to say."""
-
-    def __init__(self, line: Line) -> None:
-        self.line = line
-
-    @cached_property
-    def words(self) -> list[str]:
-        return tokens(self.line.text)
-
-    @cached_property
-    def key_words(self) -> list[str]:
-        return tokens(self.line.attribute.key.replace("_", " ").replace("-", " "))
-
-    @cached_property
-    def permitted(self) -> frozenset[str]:
-        """Roots of words and numbers, of the key as of the value."""
-        own = frozenset(root(word) for word in (*self.words, *self.key_words, *tokens(self.line.rule.label)))
-        years = frozenset(str(found.year) for found in self.dates if found.year is not None)
-        related = (
-            frozenset()
-            if self.line.negative
-            else _BY_CATEGORY.get(fold(self.line.attribute.category), frozenset())
-        )
-        return own | years | related | self.line.rule.relations
-
-    @cached_property
-    def dates(self) -> tuple[dates.PartialDate, ...]:
-        return tuple(found for _, _, found in dates.find(self.line.text))
-
-    @cached_property
-    def value_roots(self) -> frozenset[str]:
-        return frozenset(root(word) for word in self.words if word not in STOP and word not in _DENIALS)
-
-    @cached_property
-    def has_number(self) -> bool:
-        return any(number(word) is not None for word in self.words)
-
-    @cached_property
-    def hedges(self) -> frozenset[str]:
-        # Without dates, because May is a month, too.
-        return BINDING_HEDGES.intersection(tokens(dates.blanked(self.line.text)))
-
-    @cached_property
-    def anchors(self) -> dict[str, int]:
-        """Names and numbers whose order carries meaning ("Mila, 7, and Nora, 4"), with their places.
-
-        German writes every noun like a name, so there only values with a number have anchors.
-        """
-        text = dates.blanked(self.line.text)
-        found = [root(fold(word)) for word in _surface(text) if word[:1].isupper() or number(fold(word))]
-        if not self.has_number and (dominant(self.words) == "de" or not text.isascii()):
-            return {}
-        return {word: place for place, word in enumerate(found) if found.count(word) == 1}
-
-
-def root(word: str) -> str:
-    """What two spellings of one word or number share."""
-    return number(word) or stem(word)
 
 
 def verify(
@@ -198,21 +122,18 @@ def _sentence_faults(
         yield Failure(Fault.POLARITY, cited.ids)
     if any(not source.hedges <= set(words) for source in own):
         yield Failure(Fault.DOUBT, cited.ids)
-    yield from _relation_faults(cited, own)
+    yield from _relation_faults(cited, own, names)
     yield from _content_faults(cited, own, names)
 
 
-def _relation_faults(cited: Cited, own: Sequence[Source]) -> Iterable[Failure]:
-    said = [root(fold(word)) for word in _surface(dates.blanked(cited.text))]
+def _relation_faults(cited: Cited, own: Sequence[Source], names: frozenset[str]) -> Iterable[Failure]:
+    words = tokens(dates.blanked(cited.text))
+    said = [root(word) for word in words]
     for source in own:
-        kin = source.line.rule.kin
-        if kin and not (kin | KIN & source.value_roots) & set(said):
+        if not source.relates(words, names):
             yield Failure(Fault.RELATION, (source.line.id,))
         shared = frozenset().union(*(other.permitted for other in own if other is not source))
-        places = [
-            place for word in said if word not in shared and (place := source.anchors.get(word)) is not None
-        ]
-        if len(places) > 1 and places != sorted(places):
+        if not source.keeps_order(said, shared):
             yield Failure(Fault.ORDER, (source.line.id,))
 
 
@@ -241,19 +162,14 @@ def _content_faults(cited: Cited, own: Sequence[Source], names: frozenset[str]) 
 def _needed(clause: str, names: frozenset[str], *, at_start: bool) -> set[str]:
     """Roots that some line has to have."""
     needed: set[str] = set()
-    for position, match in enumerate(_surface(clause)):
+    for position, match in enumerate(surface(clause)):
         word = fold(match)
         plain = word.removesuffix("'s").removesuffix("'")
         is_name = plain in names and (match[:1].isupper() or (at_start and position == 0))
-        if word in STOP or word in _DENIALS or is_name or plain in ("user", "bot"):
+        if word in STOP or word in DENIALS or is_name or plain in ("user", "bot"):
             continue
         needed.add(root(plain if plain else word))
     return needed
-
-
-def _surface(text: str) -> list[str]:
-    """Tokens as they are written."""
-    return [text[start:end] for start, end in spans(text)]
 
 
 def _is_supported(needed: set[str], own: Sequence[Source]) -> bool:
@@ -344,5 +260,5 @@ def _says(cited: Cited, source: Source) -> bool:
     exact = {root(word) for word in tokens(undated) if number(word) is not None}
     exact |= {root(fold(word)) for word in _inner_capitals(undated) if fold(word) not in STOP}
     if source.dates:
-        wanted = frozenset(root(word) for word in tokens(undated) if word not in STOP | _DENIALS)
+        wanted = frozenset(root(word) for word in tokens(undated) if word not in STOP | DENIALS)
     return exact <= said and len(wanted & said) >= _SHARE_SAID * len(wanted)

@@ -29,6 +29,11 @@ LINES = (
     line(16, "maybe Rome in spring", key="plan", category="context"),
     line(17, "Henrik", key="partner", category="relationship"),
     line(18, "Tom lives in Leipzig", key="brother", category="relationship"),
+    line(19, "cycles from Leipzig to Prague", key="tour"),
+    line(20, "prefers bar charts over pie charts", key="charts", category="preference"),
+    line(21, "Ngozi", key="mother", category="relationship"),
+    line(22, "Pixel", key="cat", category="relationship"),
+    line(23, "Henrik", key="husband", category="relationship"),
 )
 NAMES = frozenset({"ada", "lindqvist"})
 
@@ -68,6 +73,13 @@ def faults(text: str, *ids: int) -> set[Fault]:
         ("Ada plans maybe Rome in spring.", (16,)),
         ("Her partner is Henrik.", (17,)),
         ("Her partner is called Henrik.", (17,)),
+        ("Ada cycles from Leipzig to Prague.", (19,)),
+        ("Ada prefers bar charts over pie charts.", (20,)),
+        ("Her mother is Ngozi.", (21,)),
+        ("Ngozi is the mother of Ada.", (21,)),
+        ("Ngozi is Ada's mother.", (21,)),
+        ("Ada has a cat named Pixel.", (22,)),
+        ("Ada is married to Henrik.", (23,)),
     ],
 )
 def test_what_the_lines_say_may_be_said(text: str, ids: tuple[int, ...]) -> None:
@@ -95,6 +107,15 @@ def test_what_the_lines_say_may_be_said(text: str, ids: tuple[int, ...]) -> None
         ("Ada has two daughters, Mila (4) and Nora (7).", (5,), Fault.ORDER),
         ("Ada has two daughters, Nora (7) and Mila (4).", (5,), Fault.ORDER),
         ("Leipzig lives in Tom, her brother.", (18,), Fault.ORDER),
+        ("Ada cycles from Prague to Leipzig.", (19,), Fault.ORDER),
+        ("Ada prefers pie charts over bar charts.", (20,), Fault.ORDER),
+        ("Ada is the mother of Ngozi.", (21,), Fault.RELATION),
+        ("Ada is Ngozi's mother.", (21,), Fault.RELATION),
+        ("She is the mother, called Ngozi.", (21,), Fault.RELATION),
+        ("Ada ist Ngozis mother.", (21,), Fault.RELATION),
+        ("Ada is a cat named Pixel.", (22,), Fault.RELATION),
+        ("Ada is 12 years old.", (8, 15), Fault.NUMBER),
+        ("Ada was born 12 years.", (8,), Fault.NUMBER),
         ("Ada is called Henrik.", (17,), Fault.RELATION),
         ("Ada is Henrik.", (17,), Fault.RELATION),
         ("Tom lives in Leipzig.", (18,), Fault.RELATION),
