@@ -5,7 +5,7 @@ No statement runs here.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import asyncpg
@@ -13,7 +13,10 @@ import asyncpg
 from scheduler_core.domain import Attribute, Entity, EntityType, Profile, ProfileVersion, Sentence
 from scheduler_core.errors import DataError
 
+# Characters, as the columns have them.
 LONGEST_ENTITY_ID = 100
+LONGEST_CATEGORY = 50
+LONGEST_KEY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,33 @@ class FoundProfile:
     recipe: int | None
     version: ProfileVersion | None
     at: datetime
+
+
+def checked(new: NewAttribute) -> NewAttribute:
+    """The attribute with its entity as it is stored.
+
+    Raises:
+        DataError: a field is too long, out of range or cannot be stored. The field is named, never quoted.
+    """
+    limits = {
+        "entity": (new.entity.id.strip(), LONGEST_ENTITY_ID),
+        "category": (new.category, LONGEST_CATEGORY),
+        "key": (new.key, LONGEST_KEY),
+        "source": (new.source, LONGEST_CATEGORY),
+        "source_message_id": (new.source_message_id or "-", LONGEST_KEY),
+    }
+    for name, (text, longest) in limits.items():
+        if not 0 < len(text) <= longest or storable(text) != text:
+            raise DataError(
+                f"The {name} of an attribute cannot be stored.", f"Use 1 to {longest} characters."
+            )
+    if not 0 <= new.confidence <= 1:
+        raise DataError("The confidence of an attribute cannot be stored.", "Use a number from 0 to 1.")
+    try:
+        canonical_json(new.value).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise DataError("The value of an attribute cannot be stored.", "Use a finite JSON value.") from None
+    return replace(new, entity=Entity(new.entity.type, new.entity.id.strip().lower()))
 
 
 def without_known(batch: Sequence[NewAttribute], rows: Sequence[asyncpg.Record]) -> list[NewAttribute]:

@@ -21,6 +21,7 @@ from scheduler_core.db.profile_rows import (
     Publication,
     attribute_of,
     canonical_json,
+    checked,
     entity_named,
     entity_of,
     profile_of,
@@ -66,7 +67,11 @@ class ProfileStore:
 
         Two are the same when entity, category, key, value, confidence, source and, where given, the time
         agree. Each thousand is one transaction.
+
+        Raises:
+            DataError: a field is too long or cannot be stored; nothing was stored then.
         """
+        attributes = [checked(attribute) for attribute in attributes]
         total = Added(0, 0)
         for start in range(0, len(attributes), _BATCH):
             total += await self._add_batch(attributes[start : start + _BATCH])
@@ -83,9 +88,7 @@ class ProfileStore:
         """Everything stored about an entity, by id."""
         sql = statement("profile_attributes")
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id)
-            )
+            rows = await connection.fetch(sql.text, *sql.bind(**_named(entity)))
         return tuple(attribute_of(row) for row in rows)
 
     async def profile(self, entity: Entity) -> Profile | None:
@@ -95,7 +98,7 @@ class ProfileStore:
     async def summary(self, entity: Entity) -> str | None:
         """The live summary for a system prompt; one indexed read. None if there is none."""
         async with self._database.connection() as connection:
-            text: str | None = await connection.fetchval(_SUMMARY, entity.type.value, entity.id)
+            text: str | None = await connection.fetchval(_SUMMARY, *_named(entity).values())
         return text
 
     async def snapshot(self, entity: Entity) -> ProfileSnapshot | None:
@@ -138,7 +141,7 @@ class ProfileStore:
         sql = statement("profile_add_version")
         keep = statement("profile_keep_foreign")
         async with self._database.transaction() as connection:
-            profile_id = await connection.fetchval(_LOCK, new.entity.type.value, new.entity.id)
+            profile_id = await connection.fetchval(_LOCK, *_named(new.entity).values())
             foreign = await connection.fetchval(keep.text, *keep.bind(profile_id=profile_id))
             await self._go_live(connection, new, text_changed=True)
             row = await connection.fetchrow(
@@ -187,8 +190,7 @@ class ProfileStore:
             await connection.execute(
                 sql.text,
                 *sql.bind(
-                    entity_type=entity.type.value,
-                    entity_id=entity.id,
+                    **_named(entity),
                     run_id=run_id,
                     categories=[draft.category for draft in drafts],
                     drafts=[storable(draft.text) for draft in drafts],
@@ -200,9 +202,7 @@ class ProfileStore:
         """The refused drafts of an entity, oldest first."""
         sql = statement("profile_drafts")
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id)
-            )
+            rows = await connection.fetch(sql.text, *sql.bind(**_named(entity)))
         return tuple(
             Draft(category=row["category"], text=row["draft"], failures=tuple(json.loads(row["failures"])))
             for row in rows
@@ -212,9 +212,7 @@ class ProfileStore:
         """The published summaries of an entity, newest first."""
         sql = statement("profile_versions")
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id, page=page)
-            )
+            rows = await connection.fetch(sql.text, *sql.bind(**_named(entity), page=page))
         return tuple(version_of(entity, row) for row in rows)
 
     async def changes_of_run(self, run_id: UUID) -> list[ProfileChange]:
@@ -278,9 +276,7 @@ class ProfileStore:
     async def _read(self, entity: Entity) -> "FoundProfile | None":
         sql = statement("profile_read")
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(
-                sql.text, *sql.bind(entity_type=entity.type.value, entity_id=entity.id)
-            )
+            row = await connection.fetchrow(sql.text, *sql.bind(**_named(entity)))
         if row is None:
             return None
         version = None
@@ -295,8 +291,7 @@ class ProfileStore:
         profile_id: int | None = await connection.fetchval(
             sql.text,
             *sql.bind(
-                entity_type=new.entity.type.value,
-                entity_id=new.entity.id,
+                **_named(new.entity),
                 revision=new.revision,
                 summary=new.summary,
                 model=new.model,
@@ -312,3 +307,8 @@ class ProfileStore:
 
 def _moved(entity: Entity) -> StateError:
     return StateError(f"The profile {entity} changed since this summary was planned.", "Plan it again.")
+
+
+def _named(entity: Entity) -> dict[str, str]:
+    """Binds of an entity, as it is stored."""
+    return {"entity_type": entity.type.value, "entity_id": entity.id.strip().lower()}

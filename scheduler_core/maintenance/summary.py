@@ -23,7 +23,7 @@ from scheduler_core.maintenance.verifier import Failure, Fault, verify
 PATIENCE = 2
 _ATTEMPTS = 2
 _COMPLAINTS = 6
-_LONGEST_COMPLAINT = "sentence 99 has a link or markup that its lines do not have " + "[1234567]" * 8
+_LONGEST_COMPLAINT = f"sentence 999 {max(Fault, key=len)} {'[1234567890]' * 8}"
 # The model is not at fault for what it said, it said nothing; the next run may ask again.
 _NO_ANSWER = frozenset(
     {FinishReason.CRASHED, FinishReason.ERROR, FinishReason.TIMEOUT, FinishReason.CANCELLED}

@@ -28,9 +28,11 @@ from scheduler_core.maintenance.language import (
 )
 from scheduler_core.maintenance.normalise import clean
 
-# At least this share of the lines has to be cited, and of a must-keep value's words to be said.
+# At least this share of the lines has to be cited, and of a must-keep value's words to be said; of other
+# values half of the words, or so many.
 _SHARE_CITED = 0.6
 _SHARE_SAID = 0.6
+_WORDS_TOLD = 3
 
 _CLAUSE = re.compile(
     r"[;()–—]|(?<!\d)[,:]|[,:](?!\d)|(?<!\w)(?:and|und|but|aber|while|sowie|whereas)(?!\w)", re.IGNORECASE
@@ -150,13 +152,21 @@ def _content_faults(cited: Cited, own: Sequence[Source], names: frozenset[str]) 
             yield Failure(_kind(needed, own), cited.ids)
     if any(_is_unsupported_name(word, own, names) for word in _inner_capitals(cited.text)):
         yield Failure(Fault.NAME, cited.ids)
-    every = {root(word) for word in tokens(cited.text)}
     for source in own:
-        significant = source.value_roots or {root(word) for word in source.key_words}
-        if not significant & every and not source.dates:
-            bare = not any(map(str.isalnum, source.line.text)) or source.words in (["yes"], ["no"], ["ja"])
-            if not (bare and {root(word) for word in source.key_words} & every):
-                yield Failure(Fault.IDLE_CITATION, (source.line.id,))
+        if not _is_told(cited, source):
+            yield Failure(Fault.IDLE_CITATION, (source.line.id,))
+
+
+def _is_told(cited: Cited, source: Source) -> bool:
+    """Whether a sentence says a fair part of a line: half of its own words, three of a long one."""
+    said = {root(word) for word in tokens(cited.text)}
+    told = [found for _, _, found in dates.find(cited.text)]
+    own = {root(word) for word in source.undated if word not in STOP | DENIALS} - source.line.rule.relations
+    if own and source.words not in (["yes"], ["no"], ["ja"], ["nein"]):
+        return len(own & said) >= min(_WORDS_TOLD, (len(own) + 1) // 2)
+    if source.dates:
+        return any(date.covers(found) for date in source.dates for found in told)
+    return bool((source.value_roots | {root(word) for word in source.key_words}) & said)
 
 
 def _needed(clause: str, names: frozenset[str], *, at_start: bool) -> set[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +23,7 @@ from scheduler_core.db.profile_store import (
     Publication,
     entity_named,
 )
-from scheduler_core.domain import Entity, Sentence
+from scheduler_core.domain import Entity, EntityType, Sentence
 from scheduler_core.errors import DataError, StateError
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "profiles.jsonl"
@@ -133,6 +134,35 @@ async def test_true_and_one_and_their_texts_are_four_values(store: ProfileStore)
     stored = [found.value for found in await store.attributes(ADA)]
     assert stored == values
     assert [type(value) for value in stored] == [bool, int, str, str]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(attribute(), category="c" * 51),
+        replace(attribute(), key=""),
+        replace(attribute(), key="a\0b"),
+        replace(attribute(), entity=Entity(EntityType.USER, " ")),
+        replace(attribute(), confidence=1.1),
+        replace(attribute(), confidence=float("nan")),
+        attribute(float("nan")),
+        attribute("\ud800"),
+        attribute({1, 2}),
+    ],
+)
+async def test_what_cannot_be_stored_is_refused_whole(store: ProfileStore, bad: NewAttribute) -> None:
+    with pytest.raises(DataError):
+        await store.add([attribute(), bad])
+    assert await store.attributes(ADA) == ()
+
+
+async def test_an_entity_is_found_under_any_spelling_of_its_id(store: ProfileStore) -> None:
+    shouted = Entity(EntityType.USER, " ADA ")
+
+    await store.add([attribute(entity=shouted)])
+
+    assert len(await store.attributes(ADA)) == len(await store.attributes(shouted)) == 1
+    assert await store.profile(shouted) == await store.profile(ADA)
 
 
 async def test_imports_at_the_same_moment_add_each_attribute_once(store: ProfileStore) -> None:

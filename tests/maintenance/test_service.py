@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from uuid import uuid4
 
 import pytest
@@ -70,6 +71,40 @@ async def assert_true_to_sources(store: ProfileStore) -> None:
         }
 
 
+# Words of the template's and the scripted models' own sentences.
+FRAME = {
+    "lives",
+    "lebt",
+    "is",
+    "in",
+    "years",
+    "old",
+    "allergic",
+    "to",
+    "the",
+    "full",
+    "name",
+    "yes",
+    "no",
+    "s",
+}
+
+
+async def assert_no_foreign_word(store: ProfileStore) -> None:
+    """Every word of a live sentence is in its attributes; knows nothing of the verifier."""
+    for entity in await everybody(store):
+        raw = {attribute.id: attribute for attribute in await store.attributes(entity)}
+        name = next(str(each.value) for each in raw.values() if each.key.lower() == "name")
+        for sentence in await published(store, entity):
+            given = " ".join(
+                f"{raw[id_].key} {json.dumps(raw[id_].value, ensure_ascii=False)}"
+                for id_ in sentence.attribute_ids
+            )
+            given = re.sub(r"\\u001b\[\d+m", " ", given)
+            allowed = set(re.findall(r"\w+", f"{given} {name}".lower().replace("_", " "))) | FRAME
+            assert set(re.findall(r"\w+", sentence.text.lower())) <= allowed
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -95,6 +130,7 @@ async def test_whatever_the_model_does_only_supported_sentences_are_published_an
 
     assert (outcome.changed, outcome.failed, outcome.moved) == (8, 0, 0)
     await assert_true_to_sources(example)
+    await assert_no_foreign_word(example)
 
 
 @pytest.mark.parametrize(
@@ -471,6 +507,23 @@ async def test_repeating_the_instructions_is_noticed(example: ProfileStore) -> N
 
     assert outcome.entities[0].from_model == 0
     assert "repeats the instructions" in outcome.entities[0].refusals
+
+
+async def test_five_thousand_attributes_are_summarised_without_losing_one(store: ProfileStore) -> None:
+    entity = entity_named("user/collector")
+    await store.add(
+        [
+            NewAttribute(entity=entity, category="fact", key=f"shelf {n % 50}", value=f"book number {n}")
+            for n in range(5_000)
+        ]
+    )
+    maintenance, _ = service(store, None)
+
+    outcome = await maintenance.maintain_changed(run_id=None)
+
+    assert outcome.entities[0].kept == 5_000
+    cited = [id_ for sentence in await published(store, entity) for id_ in sentence.attribute_ids]
+    assert len(cited) == len(set(cited)) == 5_000
 
 
 async def test_an_unknown_profile_is_said_to_be_unknown(store: ProfileStore) -> None:
