@@ -4,13 +4,14 @@ Every change is guarded, so a method's answer (rows or none) is the truth about 
 here sleeps, retries or decides policy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
+from scheduler_core.db.rows import Row
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import EventLevel, NodeState, RunStatus, Trigger
@@ -18,10 +19,43 @@ from scheduler_core.domain import EventLevel, NodeState, RunStatus, Trigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What one look at the due jobs did: runs that now wait, and the runs of slots that were skipped."""
+    """What one claim did.
 
+    Attributes:
+        started: runs this node now holds.
+        pending: how many runs now wait for a place.
+        skipped: the rows of slots that did not become runs.
+    """
+
+    started: tuple["StartedRun", ...]
     pending: int
     skipped: tuple[UUID, ...]
+
+    @property
+    def rows(self) -> int:
+        return len(self.started) + self.pending + len(self.skipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronJob:
+    """A cron job that needs its next slot. `at` is the database's time; the slot is due unless `unplaced`."""
+
+    id: UUID
+    cron: str
+    time_zone: str
+    next_run_at: datetime
+    unplaced: bool
+    config_json: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronSlot:
+    """Where a cron job goes on: its next slot and how many it missed, or why its expression cannot be read."""
+
+    next_at: datetime | None = None
+    missed: int = 0
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +137,80 @@ class JobStore:
         assert row is not None
         return row["added"], row["moved"]
 
-    async def claim_due(self, *, batch: int, per_bot_types: Sequence[str], bots: Sequence[str]) -> Claim:
-        """Turns up to `batch` due slots into waiting runs or skipped ones, and advances their jobs."""
-        claim = statement("claim_due")
-        values = claim.bind(batch=batch, per_bot_types=list(per_bot_types), bots=list(bots))
+    async def claim_due(
+        self,
+        *,
+        batch: int,
+        per_bot_types: Sequence[str],
+        bots: Sequence[str],
+        direct_types: Sequence[str] = (),
+        capacity: int = 0,
+    ) -> Claim:
+        """Turns up to `batch` due slots of interval jobs into runs or skipped rows, and advances their jobs.
+
+        Args:
+            per_bot_types: types of which a job for `*` becomes one run for each bot.
+            bots: bots known beside those in the database.
+            direct_types: types without a concurrency limit; up to `capacity` of their runs start here and now.
+        """
         async with self._database.connection() as connection:
-            rows = await connection.fetch(claim.text, *values)
-        skipped = tuple(row["id"] for row in rows if row["status"] == RunStatus.SKIPPED)
-        return Claim(pending=len(rows) - len(skipped), skipped=skipped)
+            return await self._claim(connection, batch, per_bot_types, bots, direct_types, capacity, {})
+
+    async def claim_cron(
+        self,
+        place: Callable[[CronJob], CronSlot],
+        *,
+        batch: int,
+        per_bot_types: Sequence[str],
+        bots: Sequence[str],
+    ) -> Claim:
+        """The same for cron jobs, whose slots `place` computes; jobs that cannot be placed are paused."""
+        lock, settle = statement("lock_cron"), statement("place_cron")
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(lock.text, *lock.bind(batch=batch))
+            jobs = [_cron_job_of(row) for row in rows]
+            slots = {job.id: place(job) for job in jobs}
+            unplaced = [job.id for job in jobs if job.unplaced or slots[job.id].trouble is not None]
+            if unplaced:
+                values = settle.bind(
+                    ids=unplaced,
+                    slots=[slots[job].next_at for job in unplaced],
+                    troubles=[_storable(slots[job].trouble) for job in unplaced],
+                )
+                await connection.execute(settle.text, *values)
+            due = {job.id: slots[job.id] for job in jobs if job.id not in unplaced}
+            if not due:
+                return Claim(started=(), pending=0, skipped=())
+            return await self._claim(connection, 0, per_bot_types, bots, (), 0, due)
+
+    async def _claim(
+        self,
+        connection: Connection,
+        batch: int,
+        per_bot_types: Sequence[str],
+        bots: Sequence[str],
+        direct_types: Sequence[str],
+        capacity: int,
+        cron: Mapping[UUID, CronSlot],
+    ) -> Claim:
+        claim = statement("claim_due")
+        values = claim.bind(
+            batch=batch,
+            per_bot_types=list(per_bot_types),
+            bots=list(bots),
+            direct_types=list(direct_types),
+            capacity=capacity,
+            node=self._node_id,
+            cron_ids=list(cron),
+            cron_next=[slot.next_at for slot in cron.values()],
+            cron_missed=[slot.missed for slot in cron.values()],
+        )
+        rows = await connection.fetch(claim.text, *values)
+        return Claim(
+            started=tuple(_started_of(row) for row in rows if row["status"] == RunStatus.RUNNING),
+            pending=sum(row["status"] == RunStatus.PENDING for row in rows),
+            skipped=tuple(row["id"] for row in rows if row["status"] == RunStatus.SKIPPED),
+        )
 
     async def start_pending(self, *, limits: Mapping[str, int | None], capacity: int) -> list[StartedRun]:
         """Takes up to `capacity` waiting runs of the given types; a limit holds across all nodes.
@@ -124,21 +224,7 @@ class JobStore:
         )
         async with self._database.connection() as connection:
             rows = await connection.fetch(start.text, *values)
-        return [
-            StartedRun(
-                id=row["id"],
-                job_id=row["job_id"],
-                job_type=row["job_type"],
-                bot_id=row["bot_id"],
-                trigger=Trigger(row["trigger"]),
-                scheduled_for=row["scheduled_for"],
-                attempt=row["attempt"],
-                coalesced=row["coalesced"],
-                started_at=row["started_at"],
-                config_json=row["config_json"],
-            )
-            for row in rows
-        ]
+        return [_started_of(row) for row in rows]
 
     async def finish_runs(
         self, outcomes: Sequence[FinishedRun], *, retries: Mapping[UUID, float] | None = None
@@ -165,6 +251,8 @@ class JobStore:
             held = {row["id"] for row in await connection.fetch(finish.text, *values)}
             delays = {run: delay for run, delay in (retries or {}).items() if run in held}
             await self._retry(connection, delays)
+            count = statement("count_outcomes")
+            await connection.execute(count.text, *count.bind(ids=[run for run in held if run not in delays]))
         return held
 
     async def rescue_runs(self, *, batch: int) -> list[LostRun]:
@@ -226,11 +314,13 @@ class JobStore:
             RunCheck(id=row["id"], held=row["held"], cancelled_by=row["cancel_requested_by"]) for row in rows
         ]
 
-    async def next_due(self) -> float | None:
-        """Seconds until the next slot or delayed run; None when nothing is ahead."""
+    async def next_due(self) -> tuple[float | None, bool]:
+        """Seconds until the next slot or delayed run (None when nothing is ahead), and whether a cron job
+        wants a look now."""
         async with self._database.connection() as connection:
-            seconds: float | None = await connection.fetchval(statement("next_due").text)
-        return seconds
+            row = await connection.fetchrow(statement("next_due").text)
+        assert row is not None
+        return row["seconds"], row["cron"]
 
     async def add_events(self, events: Sequence[tuple[UUID, EventLevel, str]]) -> None:
         """Appends log lines in the order given; lines of runs that are gone are dropped."""
@@ -280,6 +370,33 @@ class JobStore:
         retry = statement("retry_runs")
         values = retry.bind(ids=list(delays), delays=list(delays.values()))
         return len(await connection.fetch(retry.text, *values))
+
+
+def _started_of(row: Row) -> StartedRun:
+    return StartedRun(
+        id=row["id"],
+        job_id=row["job_id"],
+        job_type=row["job_type"],
+        bot_id=row["bot_id"],
+        trigger=Trigger(row["trigger"]),
+        scheduled_for=row["scheduled_for"],
+        attempt=row["attempt"],
+        coalesced=row["coalesced"],
+        started_at=row["started_at"],
+        config_json=row["config_json"],
+    )
+
+
+def _cron_job_of(row: Row) -> CronJob:
+    return CronJob(
+        id=row["id"],
+        cron=row["cron"],
+        time_zone=row["time_zone"],
+        next_run_at=row["next_run_at"],
+        unplaced=row["needs_slot"],
+        config_json=row["config_json"],
+        at=row["at"],
+    )
 
 
 def _storable(text: str | None) -> str | None:

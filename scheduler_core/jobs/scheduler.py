@@ -11,8 +11,9 @@ from uuid import UUID
 
 import asyncpg
 
-from scheduler_core.db.job_store import JobStore, StartedRun
+from scheduler_core.db.job_store import Claim, JobStore, StartedRun
 from scheduler_core.errors import DatabaseError, RunError
+from scheduler_core.jobs.cron_slot import place_cron
 from scheduler_core.tasks.queue import TaskQueue
 from scheduler_core.tasks.recorder import Recorder, failed
 from scheduler_core.tasks.task import Task, TaskFactory
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 CLAIM_BATCH = 500
 HELD_ROW_SECONDS = 0.1
+CRON_LOOK_SECONDS = 0.01
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 10.0
 
@@ -29,11 +31,14 @@ BotSource = Callable[[], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at the tables did."""
+    """What one look at the tables did: runs started, runs left waiting for a place, slots skipped."""
 
-    claimed: int = 0
-    skipped: int = 0
     started: int = 0
+    waiting: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Look") -> "Look":
+        return Look(self.started + other.started, self.waiting + other.waiting, self.skipped + other.skipped)
 
 
 class JobScheduler:
@@ -68,6 +73,7 @@ class JobScheduler:
         self._wakes = wakes
         self._wake = asyncio.Event()
         self._stopping = False
+        self._cron_waits = True
 
     def wake(self) -> None:
         """Makes it look now."""
@@ -83,19 +89,24 @@ class JobScheduler:
         Raises:
             DatabaseError: the database is away; nothing was lost.
         """
-        claimed = skipped = 0
-        while not self._stopping:
-            kinds = self._factory.kinds
+        # What waits goes first: a slot that is due now must not overtake one that was due before.
+        look = Look(started=await self.start_waiting())
+        look += await self._claim_cron()
+        while not self._stopping and (free := self._queue.free) > 0:
+            batch = min(CLAIM_BATCH, free)
             claim = await self._store.claim_due(
-                batch=CLAIM_BATCH, per_bot_types=kinds.per_bot, bots=await self._bots()
+                batch=batch,
+                per_bot_types=self._factory.kinds.per_bot,
+                bots=await self._bots(),
+                direct_types=self._factory.kinds.unlimited,
+                capacity=free,
             )
-            claimed += claim.pending
-            skipped += len(claim.skipped)
-            if claim.skipped:
-                self._on_skipped(claim.skipped)
-            if claim.pending + len(claim.skipped) < CLAIM_BATCH:
+            look += await self._take(claim)
+            if claim.rows < batch:
                 break
-        return Look(claimed=claimed, skipped=skipped, started=await self.start_waiting())
+        if look.waiting:
+            look += Look(started=await self.start_waiting())
+        return look
 
     async def run(self) -> None:
         """Looks for ever: at the next slot, on a hint, when a place is free, and at every interval."""
@@ -141,7 +152,9 @@ class JobScheduler:
 
     async def _wait_seconds(self) -> float:
         # What waits for a free place needs no timer: the place wakes this loop when it is free.
-        until_due = await self._store.next_due()
+        until_due, self._cron_waits = await self._store.next_due()
+        if self._cron_waits and not self._stopping:
+            return CRON_LOOK_SECONDS
         if until_due is None or self._stopping:
             return self._check_interval
         if until_due <= 0:
@@ -166,10 +179,32 @@ class JobScheduler:
             if not runs:
                 break
             started += len(runs)
-            await self._queue.put([task for run in runs if (task := self._task_of(run)) is not None])
+            await self._put(runs)
             if len(runs) < capacity:
                 break
         return started
+
+    async def _claim_cron(self) -> Look:
+        """Cron jobs are rare and cost a transaction, so they are looked at only when some want it."""
+        if self._stopping or not self._cron_waits:
+            return Look()
+        self._cron_waits = False
+        claim = await self._store.claim_cron(
+            place_cron,
+            batch=CLAIM_BATCH,
+            per_bot_types=self._factory.kinds.per_bot,
+            bots=await self._bots(),
+        )
+        return await self._take(claim)
+
+    async def _take(self, claim: Claim) -> Look:
+        if claim.skipped:
+            self._on_skipped(claim.skipped)
+        await self._put(claim.started)
+        return Look(started=len(claim.started), waiting=claim.pending, skipped=len(claim.skipped))
+
+    async def _put(self, runs: Sequence[StartedRun]) -> None:
+        await self._queue.put([task for run in runs if (task := self._task_of(run)) is not None])
 
     def _task_of(self, run: StartedRun) -> Task | None:
         try:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,12 +22,18 @@ class JobConfig(BaseModel):
     Attributes:
         timeout_seconds: how long one attempt may take; None means the type's own limit.
         max_attempts: attempts at one slot before giving up; None means the type's own number.
+        overlap: what becomes of a slot while the job's last run is still running: `skip` it or `queue` it.
+        catch_up: what becomes of slots missed while nothing ran: `coalesce` them into one run or `skip` them.
+        jitter_seconds: the job's slots are later by a fixed amount below this, the same every time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
     max_attempts: Annotated[int, Field(ge=1, le=20)] | None = None
+    overlap: Literal["skip", "queue"] = "skip"
+    catch_up: Literal["coalesce", "skip"] = "coalesce"
+    jitter_seconds: Annotated[int, Field(ge=0, le=999_999)] = 0
 
 
 class TaskContext(Protocol):
@@ -138,6 +144,10 @@ class JobKinds:
     @property
     def per_bot(self) -> tuple[str, ...]:
         return tuple(kind.name for kind in self if kind.per_bot)
+
+    @property
+    def unlimited(self) -> tuple[str, ...]:
+        return tuple(kind.name for kind in self if kind.max_running is None)
 
     @property
     def limits(self) -> dict[str, int | None]:

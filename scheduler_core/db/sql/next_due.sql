@@ -1,5 +1,7 @@
--- Seconds until the next slot or waiting run; NULL when there is neither.
+-- Seconds until the next slot or waiting run, NULL when there is neither; and whether a cron job wants a look.
 SELECT extract(epoch FROM least(
-    (SELECT min(next_run_at) FROM scheduled_jobs WHERE enabled),
-    (SELECT min(available_at) FROM job_runs WHERE status = 'pending' AND available_at > now())
-) - now())::double precision
+        (SELECT min(next_run_at) FROM scheduled_jobs WHERE enabled AND NOT needs_slot),
+        (SELECT min(available_at) FROM job_runs WHERE status = 'pending' AND available_at > now())
+    ) - now())::double precision AS seconds,
+    EXISTS (SELECT FROM scheduled_jobs WHERE needs_slot)
+        OR EXISTS (SELECT FROM scheduled_jobs WHERE enabled AND cron IS NOT NULL AND next_run_at <= now()) AS cron

@@ -6,7 +6,8 @@ CREATE TABLE scheduled_jobs (
     job_type text NOT NULL CHECK (job_type ~ '^[a-z][a-z0-9_]{0,62}$'),
     bot_id text NOT NULL DEFAULT '*' CHECK (length(bot_id) BETWEEN 1 AND 100),
     enabled boolean NOT NULL DEFAULT true,
-    interval_minutes integer NOT NULL CHECK (interval_minutes BETWEEN 1 AND 5256000),
+    -- A cron expression, if there is one, takes the place of the interval.
+    interval_minutes integer NOT NULL DEFAULT 60 CHECK (interval_minutes BETWEEN 1 AND 5256000),
     last_run_at timestamptz,
     -- Bounded, because infinity and the years before 1 have no counterpart in most clients.
     next_run_at timestamptz NOT NULL DEFAULT now()
@@ -16,10 +17,23 @@ CREATE TABLE scheduled_jobs (
     created_at timestamptz NOT NULL DEFAULT now(),
     paused_by text,
     paused_reason text,
-    paused_at timestamptz
+    paused_at timestamptz,
+    cron text CHECK (cron ~ '^\S+( +\S+){4}$'),
+    time_zone text NOT NULL DEFAULT 'UTC',
+    -- The next slot of a cron job is computed by a node; until then the job is not due.
+    needs_slot boolean NOT NULL DEFAULT false,
+    -- What config_json says of these two, kept beside it so that claiming needs not parse it.
+    overlap text NOT NULL DEFAULT 'skip' CHECK (overlap IN ('skip', 'queue')),
+    catch_up text NOT NULL DEFAULT 'coalesce' CHECK (catch_up IN ('coalesce', 'skip')),
+    -- Failures in a row; from the third on, slots are skipped for a while.
+    failures integer NOT NULL DEFAULT 0,
+    backoff_until timestamptz
 ) WITH (fillfactor = 80);
 
-CREATE INDEX scheduled_jobs_due ON scheduled_jobs (next_run_at) WHERE enabled;
+CREATE INDEX scheduled_jobs_due ON scheduled_jobs (next_run_at) WHERE enabled AND NOT needs_slot;
+CREATE INDEX scheduled_jobs_cron ON scheduled_jobs (next_run_at) WHERE enabled AND cron IS NOT NULL;
+CREATE INDEX scheduled_jobs_failing ON scheduled_jobs (id) WHERE failures > 0;
+CREATE INDEX scheduled_jobs_unplaced ON scheduled_jobs (id) WHERE needs_slot;
 
 CREATE TABLE job_runs (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -202,6 +216,64 @@ CREATE TABLE memory_archive (
 CREATE INDEX memory_archive_of_run ON memory_archive (run_id) WHERE run_id IS NOT NULL;
 
 
+-- Reads config_json; NULL where it is not a JSON object, which is for the run to complain about.
+CREATE FUNCTION bawt_config(config text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE jsonb_typeof(config::jsonb) WHEN 'object' THEN config::jsonb END;
+EXCEPTION WHEN others THEN
+    RETURN NULL;
+END $$;
+
+-- What follows from how a job is defined, whoever defines it.
+CREATE FUNCTION bawt_job_defined() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    config jsonb := bawt_config(NEW.config_json);
+    spread bigint;
+BEGIN
+    NEW.overlap := CASE WHEN config ->> 'overlap' = 'queue' THEN 'queue' ELSE 'skip' END;
+    NEW.catch_up := CASE WHEN config ->> 'catch_up' = 'skip' THEN 'skip' ELSE 'coalesce' END;
+    -- Refuses a time zone that does not exist.
+    PERFORM now() AT TIME ZONE NEW.time_zone;
+    IF TG_OP = 'INSERT' THEN
+        NEW.needs_slot := NEW.cron IS NOT NULL AND NEW.next_run_at = now();
+        IF NEW.cron IS NULL AND config ->> 'jitter_seconds' ~ '^[0-9]{1,6}$' THEN
+            -- Jobs inserted together spread out, each always by the same amount.
+            spread := (config ->> 'jitter_seconds')::bigint;
+            IF spread > 0 THEN
+                NEW.next_run_at := NEW.next_run_at + make_interval(
+                    secs => (('x' || left(md5(NEW.id::text), 8))::bit(32)::bigint % (spread * 1000)) / 1000.0
+                );
+            END IF;
+        END IF;
+    ELSIF NEW.next_run_at = OLD.next_run_at THEN
+        IF (NEW.cron, NEW.time_zone) IS DISTINCT FROM (OLD.cron, OLD.time_zone) THEN
+            NEW.needs_slot := NEW.cron IS NOT NULL;
+            IF NEW.cron IS NULL THEN
+                NEW.next_run_at := now() + make_interval(mins => NEW.interval_minutes);
+            END IF;
+        ELSIF NEW.cron IS NULL AND NEW.interval_minutes < OLD.interval_minutes THEN
+            -- A shorter interval counts from now, not from the end of the longer one.
+            NEW.next_run_at := least(NEW.next_run_at, now() + make_interval(mins => NEW.interval_minutes));
+        END IF;
+    ELSE
+        NEW.needs_slot := false;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER scheduled_jobs_defined
+    BEFORE INSERT OR UPDATE OF cron, time_zone, interval_minutes, config_json ON scheduled_jobs
+    FOR EACH ROW EXECUTE FUNCTION bawt_job_defined();
+
+-- Only a person moves a slot forward; that also ends waiting for better times.
+CREATE FUNCTION bawt_job_forced() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.backoff_until := NULL;
+    NEW.needs_slot := false;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER scheduled_jobs_forced BEFORE UPDATE OF next_run_at ON scheduled_jobs
+    FOR EACH ROW WHEN (NEW.next_run_at < OLD.next_run_at) EXECUTE FUNCTION bawt_job_forced();
+
 -- Who paused a job, also when psql did it.
 CREATE FUNCTION bawt_job_paused() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -263,7 +335,8 @@ CREATE FUNCTION bawt_jobs_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM new_rows n JOIN old_rows o USING (id)
-        WHERE n.enabled AND (NOT o.enabled OR n.next_run_at < o.next_run_at)
+        WHERE n.enabled
+            AND (NOT o.enabled OR n.next_run_at < o.next_run_at OR (n.needs_slot AND NOT o.needs_slot))
     ) THEN
         PERFORM pg_notify('llm_bawt_wake', 'due');
     END IF;

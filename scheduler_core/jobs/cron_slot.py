@@ -1,0 +1,34 @@
+"""Where a cron job goes on, as the scheduler asks it while it holds the job's row."""
+
+import json
+from datetime import timedelta
+
+from scheduler_core.db.job_store import CronJob, CronSlot
+from scheduler_core.errors import ConfigError
+
+MOST_JITTER_SECONDS = 999_999
+
+
+def place_cron(job: CronJob) -> CronSlot:
+    """The job's next slot after now and how many slots it missed; never raises for what the row holds."""
+    from scheduler_core.jobs.due import jitter_of, parse_cron
+
+    try:
+        schedule = parse_cron(job.cron, job.time_zone)
+        jitter = jitter_of(job.id, _jitter(job.config_json))
+        next_at = schedule.next_after(job.at - jitter) + jitter
+        missed = 0 if job.unplaced else schedule.missed_between(job.next_run_at - jitter, job.at - jitter)
+    except ConfigError as error:
+        return CronSlot(trouble=str(error))
+    return CronSlot(next_at=next_at, missed=missed)
+
+
+def _jitter(config_json: str) -> timedelta:
+    """`jitter_seconds` of the job; zero where the configuration cannot be read, which its run will report."""
+    try:
+        value = json.loads(config_json).get("jitter_seconds", 0)
+    except (ValueError, RecursionError, AttributeError):
+        return timedelta()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_JITTER_SECONDS:
+        return timedelta()
+    return timedelta(seconds=value)
