@@ -15,7 +15,7 @@ from scheduler_core.domain import Attribute
 from scheduler_core.maintenance import dates
 from scheduler_core.maintenance.instructions import instruction_in
 from scheduler_core.maintenance.keys import KeyRule, is_pinned, rule_for, unpinned
-from scheduler_core.maintenance.language import TURNS, fold, is_negative, spans, tokens, word_set
+from scheduler_core.maintenance.language import TURNS, denies, fold, spans, tokens, word_set
 from scheduler_core.maintenance.normalise import comparable, value_text
 
 _SOURCES = {"explicit": 2, "system": 1}
@@ -125,7 +125,7 @@ def read(attribute: Attribute) -> Line:
         or is_pinned(attribute.category, attribute.value)
         or fold(attribute.category) in ("health", "gesundheit", "relationship", "relationships")
         or not _HEALTH.isdisjoint(words),
-        negative=is_negative(words) or is_negative(tokens(attribute.key.replace("_", " "))),
+        negative=denies(text) or denies(attribute.key.replace("_", " ")),
     )
 
 

@@ -7,6 +7,7 @@ the unknown as significant. Other languages have no entries here, so their text 
 import re
 from functools import lru_cache
 
+_DOWN = frozenset("👎❌🚫🤮🤢")
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*[+#]*|[^\W_]+", re.UNICODE)
 _UMLAUTS = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "’": "'"})
 
@@ -108,6 +109,11 @@ def number(word: str) -> str | None:
 def is_negative(words: list[str]) -> bool:
     """Whether the words deny something or express aversion."""
     return any(word in NEGATIONS or word in AVERSIONS or word.endswith("n't") for word in words)
+
+
+def denies(text: str) -> bool:
+    """`is_negative` for a text, signs such as a thumb down included."""
+    return not _DOWN.isdisjoint(text) or is_negative(tokens(text))
 
 
 def hedges(words: list[str]) -> frozenset[str]:

@@ -204,7 +204,7 @@ class ProfileMaintenanceService:
         snapshot = await self._store.snapshot(entity)
         if snapshot is None:
             raise NotFoundError(
-                f"There is no profile {entity}.", "List them with: bawt-console profiles show"
+                f"There is no profile {entity}.", "Import attributes for it first, or check how it is spelt."
             )
         return snapshot
 

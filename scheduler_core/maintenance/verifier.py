@@ -19,9 +19,9 @@ from scheduler_core.maintenance.evidence import DENIALS, Source, root, surface
 from scheduler_core.maintenance.instructions import instruction_in
 from scheduler_core.maintenance.language import (
     STOP,
+    denies,
     dominant,
     fold,
-    is_negative,
     number,
     tokens,
     word_set,
@@ -39,6 +39,7 @@ _CLAUSE = re.compile(
 )
 _LINK = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+\.\w+", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>\s][^>]*>|\*\*|__|`|\]\(|^#{1,6}\s|\{\{|\}\}|<\||\|>|\[/?\w+\]")
+_SIGN = re.compile(r"(?<![\w.)])-(?=\d)|[<>≤≥±~](?=\s?\d)|[%‰€$£¥°²³]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*[+#]*", re.UNICODE)
 _POLITE = word_set("i sie ihr ihre ihren ihrem ihrer er es")
 
@@ -120,7 +121,7 @@ def _sentence_faults(
         yield Failure(Fault.MARKUP, cited.ids)
     if _changes_language(cited.text, own):
         yield Failure(Fault.LANGUAGE, cited.ids)
-    if any(source.line.negative != is_negative(words) for source in own):
+    if any(source.line.negative != denies(cited.text) for source in own):
         yield Failure(Fault.POLARITY, cited.ids)
     if any(not source.hedges <= set(words) for source in own):
         yield Failure(Fault.DOUBT, cited.ids)
@@ -144,17 +145,22 @@ def _content_faults(cited: Cited, own: Sequence[Source], names: frozenset[str]) 
     for _, _, found in dates.find(cited.text):
         if not any(date.covers(found) for source in own for date in source.dates):
             yield Failure(Fault.DATE, cited.ids)
-    said: set[str] = set()
     for clause in _CLAUSE.split(rest):
         needed = _needed(clause, names, at_start=rest.startswith(clause))
-        said |= needed
         if not _is_supported(needed, own):
             yield Failure(_kind(needed, own), cited.ids)
+    if _signs(rest) != _signs(" ".join(dates.blanked(source.line.text) for source in own)):
+        yield Failure(Fault.NUMBER, cited.ids)
     if any(_is_unsupported_name(word, own, names) for word in _inner_capitals(cited.text)):
         yield Failure(Fault.NAME, cited.ids)
     for source in own:
         if not _is_told(cited, source):
             yield Failure(Fault.IDLE_CITATION, (source.line.id,))
+
+
+def _signs(text: str) -> set[str]:
+    """Minus, percent, currency and comparison signs; numbers mean something else without them."""
+    return set(_SIGN.findall(text.replace("−", "-")))
 
 
 def _is_told(cited: Cited, source: Source) -> bool:

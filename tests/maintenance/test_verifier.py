@@ -34,6 +34,10 @@ LINES = (
     line(21, "Ngozi", key="mother", category="relationship"),
     line(22, "Pixel", key="cat", category="relationship"),
     line(23, "Henrik", key="husband", category="relationship"),
+    line(24, "-5 degrees at night", key="bedroom"),
+    line(25, "20 % of the rent", key="share"),
+    line(26, "under < 80 kg", key="aim"),
+    line(27, "jazz 👎", key="music", category="interest"),
 )
 NAMES = frozenset({"ada", "lindqvist"})
 
@@ -79,6 +83,8 @@ def faults(text: str, *ids: int) -> set[Fault]:
         ("Ngozi is Ada's mother.", (21,)),
         ("Ada has a cat named Pixel.", (22,)),
         ("Ada is married to Henrik.", (23,)),
+        ("Ada's bedroom is at -5 degrees at night.", (24,)),
+        ("Ada's share of the rent is 20 %.", (25,)),
     ],
 )
 def test_what_the_lines_say_may_be_said(text: str, ids: tuple[int, ...]) -> None:
@@ -107,6 +113,11 @@ def test_what_the_lines_say_may_be_said(text: str, ids: tuple[int, ...]) -> None
         ("Ada has two daughters, Nora (7) and Mila (4).", (5,), Fault.ORDER),
         ("Leipzig lives in Tom, her brother.", (18,), Fault.ORDER),
         ("Ada cycles from Prague to Leipzig.", (19,), Fault.ORDER),
+        ("Ada's bedroom is at 5 degrees at night.", (24,), Fault.NUMBER),
+        ("Ada's share of the rent is 20 €.", (25,), Fault.NUMBER),
+        ("Ada's share of the rent is 20.", (25,), Fault.NUMBER),
+        ("Ada's aim is under 80 kg.", (26,), Fault.NUMBER),
+        ("Ada likes jazz music.", (27,), Fault.POLARITY),
         ("Ada prefers pie charts over bar charts.", (20,), Fault.ORDER),
         ("Ada is the mother of Ngozi.", (21,), Fault.RELATION),
         ("Ada is Ngozi's mother.", (21,), Fault.RELATION),
