@@ -152,6 +152,8 @@ class JobsScreen(LiveScreen):
             await self._load_log(chosen, source)
         elif kinds & {VIEW, "jobs", "runs"} and pane == "Runs":
             self.runs.show(await source.runs(RunFilter(job_id=chosen.job.id), limit=RUNS_SHOWN))
+            if not self.runs.has_focus:
+                self.runs.move_to(0)
         elif kinds & {VIEW, "jobs", "runs"} and pane == "Chart":
             await self.query_one(DurationChart).show(await source.durations(chosen.job.id))
 
@@ -185,7 +187,7 @@ class JobsScreen(LiveScreen):
                 told = phrase(f"{state.glyph} {number} {state.word}", state.tone)
                 parts.append(Part(phrase=told, right=True, keep=80))
         due = [each.job.next_run_at for each in self._overviews if each.job.enabled]
-        if due and State.LATE not in states:
+        if due and min(due) > now:
             told = phrase("next ", Tone.MUTED) + phrase(countdown(min(due), now))
             parts.append(Part(phrase=told, right=True, keep=50))
         return parts

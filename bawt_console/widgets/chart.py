@@ -3,7 +3,7 @@ only for new data or a new size; the plotting library is loaded with the first c
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -58,6 +58,7 @@ class DurationChart(Vertical):
 
     def compose(self) -> ComposeResult:
         yield PartsLine(id="chart-figures")
+        yield PartsLine(id="chart-times")
 
     @property
     def points(self) -> tuple[DurationPoint, ...]:
@@ -69,11 +70,12 @@ class DurationChart(Vertical):
             return
         self._points = tuple(points)
         self.query_one("#chart-figures", PartsLine).show(self._figures())
+        self.query_one("#chart-times", PartsLine).show(self._times())
         if self._points and self._plot is None:
             from textual_plotext import PlotextPlot
 
             self._plot = PlotextPlot()
-            await self.mount(self._plot)
+            await self.mount(self._plot, before="#chart-times")
         if self._plot is not None:
             self._plot.display = bool(self._points)
         self._draw()
@@ -127,8 +129,7 @@ class DurationChart(Vertical):
                 xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
                 draw = plt.plot if tone is Tone.RUNNING else plt.scatter
                 draw(xs, ys, marker=marker, color=_rgb(colour[TONE_PREFIX + tone]))
-        ticks = sorted({round(n * (len(points) - 1) / 4) for n in range(5)})
-        plt.xticks([float(tick) for tick in ticks], [self._tick(points, tick) for tick in ticks])
+        plt.xticks([], [])
         if good:
             values = [float(y) for _, y in good]
             for share in (0.5, 0.95):
@@ -142,11 +143,20 @@ class DurationChart(Vertical):
         plt.yaxes(True, False)
         plot.refresh()
 
-    def _tick(self, points: Sequence[DurationPoint], number: int) -> str:
-        first, last = points[0].started_at, points[-1].started_at
-        at: datetime = points[number].started_at.astimezone(self._zone)
-        days = (last - first).total_seconds() / 86_400
-        return f"{at:%H:%M}" if days < 1 else f"{at:%d %b %H:%M}" if days < 7 else f"{at:%d %b}"
+    def _times(self) -> list[Part]:
+        """When the first and the last of the points were; the ones between stand evenly."""
+        points = self._points or ()
+        if len(points) < 2:
+            return []
+        days = (points[-1].started_at - points[0].started_at).total_seconds() / 86_400
+        form = "%H:%M" if days < 0.5 else "%d %b %H:%M" if days < 7 else "%d %b %Y"
+        first, last = (
+            f"{point.started_at.astimezone(self._zone):{form}}" for point in (points[0], points[-1])
+        )
+        return [
+            Part(phrase=phrase(f"{first}, oldest", Tone.FAINT), keep=80),
+            Part(phrase=phrase(f"newest, {last}", Tone.FAINT), keep=90, right=True),
+        ]
 
 
 def _unit(longest_ms: float) -> tuple[int, str]:

@@ -39,7 +39,7 @@ def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list
     parts.append(Part(phrase=phrase(standing.mode, Tone.MUTED), keep=10))
     if standing.frozen:
         parts.append(Part(phrase=phrase("frozen, f goes on", Tone.LATE), right=True, keep=95))
-    parts.append(Part(phrase=phrase(clock_time(now, zone), Tone.MUTED), right=True, keep=40))
+    parts.append(Part(phrase=phrase(clock_time(now, zone), Tone.MUTED), right=True, keep=55))
     parts.append(Part(phrase=_freshness(standing.link), right=True, keep=90))
     return parts
 

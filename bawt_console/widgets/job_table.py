@@ -15,13 +15,14 @@ from bawt_console.formatting import (
     interval,
     job_state,
     lateness,
+    one_line,
     phrase,
     run_state,
     strip,
 )
-from bawt_console.widgets.run_table import run_length
+from bawt_console.widgets.run_table import run_length, run_remark
 from bawt_console.widgets.table import Column, LiveTable
-from scheduler_core.domain import JobOverview
+from scheduler_core.domain import JobOverview, RunStatus
 
 STRIP_LENGTH = 30
 
@@ -72,6 +73,15 @@ def _strip(row: JobOverview, now: datetime) -> Phrase:
     return strip(row.strip[-STRIP_LENGTH:])
 
 
+def _remark(row: JobOverview) -> Phrase:
+    """What it does now, why it is paused, or what was wrong with its last run."""
+    if row.current is not None and row.current.status is RunStatus.RUNNING:
+        return run_remark(row.current)
+    if not row.job.enabled and row.job.paused_reason:
+        return phrase(row.job.paused_reason, Tone.PAUSED)
+    return NOTHING if row.last is None else run_remark(row.last)
+
+
 def _typical(milliseconds: float | None) -> Phrase:
     return phrase(duration(milliseconds), Tone.MUTED)
 
@@ -109,4 +119,12 @@ _COLUMNS: tuple[Column[JobOverview], ...] = (
     Column(title="Latest 30, newest right", cell=_strip, width=STRIP_LENGTH, keep=80),
     Column(title="p50", cell=lambda row, now: _typical(row.p50_ms), width=9, keep=64, right=True),
     Column(title="p95", cell=lambda row, now: _typical(row.p95_ms), width=9, keep=65, right=True),
+    Column(
+        title="Remark",
+        cell=lambda row, now: _remark(row),
+        width=12,
+        most=400,
+        natural=lambda row: one_line(_remark(row).plain, limit=400),
+        keep=62,
+    ),
 )

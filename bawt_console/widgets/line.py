@@ -12,6 +12,9 @@ from textual.widget import Widget
 from bawt_console.formatting import Phrase, Tone, phrase
 from bawt_console.widgets.paint import ink, segments, width_of
 
+# Parts worth less than this are left out before any other is cut.
+DISPENSABLE = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -104,8 +107,11 @@ class PartsLine(Widget):
         for part in sorted(kept, key=lambda each: each.keep):
             if part.short is not None and self._whole(kept) > room:
                 kept[kept.index(part)] = replace(part, phrase=part.short, short=None)
-        while len(kept) > 1 and self._needed(kept) > room:
-            kept.remove(min(reversed(kept), key=lambda part: part.keep))
+        while len(kept) > 1:
+            least = min(reversed(kept), key=lambda part: part.keep)
+            if (self._whole if least.keep < DISPENSABLE else self._needed)(kept) <= room:
+                break
+            kept.remove(least)
         return kept
 
     def _whole(self, parts: Sequence[Part]) -> int:

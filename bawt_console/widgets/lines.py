@@ -57,11 +57,10 @@ class LinesPane(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     LinesPane {
         height: 1fr;
-        padding: 0 1;
+        padding: 0 0 0 1;
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
-        scrollbar-gutter: stable;
     }
     """
 
@@ -132,7 +131,8 @@ class LinesPane(ScrollView, can_focus=True):
     def _wrap(self, line: Line) -> list[_Row]:
         styles = ink(self.app)
         head_width = width_of(line.head)
-        room = max(10, self._wrapped_at - head_width)
+        # One cell is left for the scrollbar, so that its coming does not wrap everything anew.
+        room = max(10, self._wrapped_at - head_width - 1)
         body = text_of(line.body, styles)
         tail = text_of(line.tail, styles)
         if tail and "\n" not in body.plain and body.cell_len + tail.cell_len + 2 <= room:

@@ -11,6 +11,7 @@ from bawt_console.formatting import (
     duration,
     joined,
     local_time,
+    one_line,
     phrase,
     run_state,
 )
@@ -85,7 +86,12 @@ def _columns(kind: RunList, zone: tzinfo | None) -> tuple[Column[Run], ...]:
         title="Started", cell=lambda run, now: _started(run, now, zone), width=12, keep=90
     )
     state: Column[Run] = Column(
-        title="State", cell=lambda run, now: run_state(run).phrase, width=12, keep=100
+        title="State",
+        cell=lambda run, now: run_state(run).phrase,
+        width=9,
+        most=12,
+        natural=lambda run: run_state(run).phrase.plain,
+        keep=100,
     )
     job: Column[Run] = Column(
         title="Job",
@@ -111,7 +117,12 @@ def _columns(kind: RunList, zone: tzinfo | None) -> tuple[Column[Run], ...]:
         title="Try", cell=lambda run, now: phrase(str(run.attempt), Tone.MUTED), width=3, keep=55, right=True
     )
     remark: Column[Run] = Column(
-        title="Remark", cell=lambda run, now: run_remark(run), width=12, most=400, keep=80
+        title="Remark",
+        cell=lambda run, now: run_remark(run),
+        width=12,
+        most=400,
+        natural=lambda run: one_line(run_remark(run).plain, limit=400),
+        keep=86,
     )
     number: Column[Run] = Column(
         title="Run", cell=lambda run, now: phrase(str(run.id)[:8], Tone.FAINT), width=8, keep=40

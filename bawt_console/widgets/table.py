@@ -28,6 +28,8 @@ T = TypeVar("T")
 GAP = 2
 # Columns worth at least this much are cut before they are left out.
 ESSENTIAL = 85
+# Less important columns make way for content up to this many cells of a more important one.
+WORTH_ROOM = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +236,8 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         """The width of each column, 0 for those that do not fit."""
         naturals = self._naturals or (0,) * len(self._columns)
         needs = [
-            max(column.width, min(column.most or 0, naturals[n])) for n, column in enumerate(self._columns)
+            max(column.width, min(column.most or 0, naturals[n], WORTH_ROOM))
+            for n, column in enumerate(self._columns)
         ]
         shown = list(range(len(self._columns)))
         while len(shown) > 1:
