@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class _Commands(click.Group):
     """Sub-commands that are imported when they are named."""
 
-    NAMES = ("jobs", "runs", "profiles", "models", "db")
+    NAMES = ("jobs", "runs", "profiles", "models", "db", "why", "audit")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.NAMES)
@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit:
         # click ends the program by itself in one case only: the reader of our stdout has seen enough.
         return 0
-    except BaseException as error:  # the border: people get a sentence, not a traceback
+    except BaseException as error:  # noqa: BLE001 - the border: people get a sentence, not a traceback
         return _explain(error, debug=debug)
     return code if isinstance(code, int) else 0
 

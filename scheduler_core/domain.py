@@ -66,7 +66,13 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One row of `scheduled_jobs`."""
+    """One row of `scheduled_jobs`.
+
+    Attributes:
+        cron: five fields, in `time_zone`; takes the place of the interval.
+        needs_slot: a cron job whose next slot no node has computed yet.
+        failures: in a row; slots before `backoff_until` are skipped.
+    """
 
     id: UUID
     job_type: str
@@ -81,6 +87,11 @@ class Job:
     paused_by: str | None = None
     paused_reason: str | None = None
     paused_at: datetime | None = None
+    cron: str | None = None
+    time_zone: str = "UTC"
+    needs_slot: bool = False
+    failures: int = 0
+    backoff_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

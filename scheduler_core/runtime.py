@@ -302,11 +302,11 @@ class _Node:
         loops, self._loops = self._loops, []
         if not loops:
             return
-        self._scheduler.stop_claiming()
         self._state = NodeState.DRAINING
         grace = self._settings.scheduler_stop_grace_seconds
         try:
             async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
+                await self._scheduler.stop_claiming()
                 await self._processor.drain(grace=grace)
         except TimeoutError:
             log.warning("Runs are left behind; their lease ends now and they are tried again.")

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -287,3 +287,97 @@ async def test_a_host_adds_its_own_bots(settings: Settings) -> None:
         await runtime.stop()
         runs = await runtime.history.runs(RunFilter(job_type="nap"))
     assert sorted(run.bot_id for run in runs) == ["mira", "nova"]
+
+
+async def test_a_handler_that_will_not_stop_does_not_keep_its_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler_core.tasks.processor.CANCEL_GRACE_SECONDS", 0.2)
+    awake = asyncio.Event()
+
+    async def stubborn(task: Task, context: TaskContext) -> TaskResult:
+        while not awake.is_set():
+            with suppress(asyncio.CancelledError):
+                await awake.wait()
+        return TaskResult(result={"late": True})
+
+    async with bench(settings, stubborn) as node:
+        await node.add_job()
+        run = await node.until_running()
+        await node.runtime.operations.cancel(run.id)
+        [run] = await node.until_over()
+        awake.set()
+    assert run.status is RunStatus.FAILED
+    assert "did not stop when told to" in (run.error_message or "")
+    assert run.result_json is None
+
+
+async def test_a_job_that_keeps_failing_backs_off_until_forced(settings: Settings) -> None:
+    async def fail(task: Task, context: TaskContext) -> TaskResult:
+        raise RunError("No.", retryable=False)
+
+    async with bench(settings, fail) as node:
+        await node.add_job(due=False)
+        async with node.runtime.database.connection() as connection:
+            for count in range(1, 4):
+                await connection.execute(
+                    "UPDATE scheduled_jobs SET next_run_at = now() WHERE job_type = 'nap'"
+                )
+                await node.until_over(count)
+            # As if the next slot had come by itself: nobody moved it forward.
+            await connection.execute("UPDATE scheduled_jobs SET backoff_until = now() + interval '1 hour'")
+            await connection.execute(
+                "UPDATE scheduled_jobs SET next_run_at = now() + interval '0.3 s' WHERE job_type = 'nap'"
+            )
+            await connection.execute("UPDATE scheduled_jobs SET backoff_until = now() + interval '1 hour'")
+            runs = await node.until_over(4)
+            assert runs[3].status is RunStatus.SKIPPED
+            assert (runs[3].reason or "").startswith("backing off after 3 failures until ")
+            await connection.execute("UPDATE scheduled_jobs SET next_run_at = now() - interval '1 minute'")
+            runs = await node.until_over(5)
+    assert runs[4].status is RunStatus.FAILED
+
+
+async def test_a_forced_run_ends_the_wait_for_a_retry(settings: Settings) -> None:
+    async def fail(task: Task, context: TaskContext) -> TaskResult:
+        if task.attempt == 1:
+            raise RunError("Not yet.")
+        return TaskResult()
+
+    async with bench(changed(settings, scheduler_retry_base_seconds=3000.0), fail) as node:
+        job = await node.add_job()
+        await node.until_over()
+        [run] = await node.runtime.operations.force_run(job)
+        runs = await node.until_over(2)
+    assert runs[1].id == run.id
+    assert runs[1].status is RunStatus.SUCCESS
+
+
+async def test_an_overlapping_slot_can_be_queued(settings: Settings) -> None:
+    doors = asyncio.Event()
+
+    async def wait(task: Task, context: TaskContext) -> TaskResult:
+        await doors.wait()
+        return TaskResult()
+
+    async with bench(settings, wait) as node:
+        await node.add_job(config='{"overlap": "queue"}')
+        await node.until_running()
+        async with node.runtime.database.connection() as connection:
+            await connection.execute("UPDATE scheduled_jobs SET next_run_at = now() WHERE job_type = 'nap'")
+        await node.until(lambda runs: len(runs) == 2)
+        doors.set()
+        runs = await node.until_over(2)
+    assert [run.status for run in runs] == [RunStatus.SUCCESS, RunStatus.SUCCESS]
+
+
+async def test_missed_slots_can_be_left_out(settings: Settings) -> None:
+    async with bench(settings, sleep_well) as node:
+        async with node.runtime.database.connection() as connection:
+            await connection.execute(
+                "INSERT INTO scheduled_jobs (job_type, interval_minutes, next_run_at, config_json)"
+                " VALUES ('nap', 60, now() - interval '5 hours', '{\"catch_up\": \"skip\"}')"
+            )
+        [run] = await node.until_over()
+    assert run.status is RunStatus.SKIPPED
+    assert (run.reason or "").startswith("missed: 6 slots")

@@ -4,6 +4,7 @@ History is read in keyset pages, so that page one costs the same with ten millio
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from scheduler_core.db.database import Database
@@ -63,6 +64,12 @@ class History:
         if row is None:
             raise NotFoundError(f"There is no job {job_id}.", "List them with: bawt-console jobs list")
         return job_of(row)
+
+    async def now(self) -> datetime:
+        """The database's time, which is the only one that schedules."""
+        async with self._database.connection() as connection:
+            at: datetime = await connection.fetchval("SELECT now()")
+        return at
 
     async def find_jobs(self, name: str) -> list[Job]:
         """The jobs a person means by a job type, by `TYPE:BOT`, or by the first characters of an id."""

@@ -51,7 +51,7 @@ class CronJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronSlot:
-    """Where a cron job goes on: its next slot and how many it missed, or why its expression cannot be read."""
+    """A cron job's next slot and how many it missed, or why its expression cannot be read."""
 
     next_at: datetime | None = None
     missed: int = 0
@@ -151,7 +151,7 @@ class JobStore:
         Args:
             per_bot_types: types of which a job for `*` becomes one run for each bot.
             bots: bots known beside those in the database.
-            direct_types: types without a concurrency limit; up to `capacity` of their runs start here and now.
+            direct_types: types without a concurrency limit; up to `capacity` of their runs start at once.
         """
         async with self._database.connection() as connection:
             return await self._claim(connection, batch, per_bot_types, bots, direct_types, capacity, {})

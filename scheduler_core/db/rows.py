@@ -22,6 +22,11 @@ def job_of(row: Row) -> Job:
         paused_by=row["paused_by"],
         paused_reason=row["paused_reason"],
         paused_at=row["paused_at"],
+        cron=row["cron"],
+        time_zone=row["time_zone"],
+        needs_slot=row["needs_slot"],
+        failures=row["failures"],
+        backoff_until=row["backoff_until"],
     )
 
 

@@ -73,15 +73,19 @@ class JobScheduler:
         self._wakes = wakes
         self._wake = asyncio.Event()
         self._stopping = False
+        # Held from a claim until its tasks are in the queue, so that stopping sees every run it took.
+        self._claiming = asyncio.Lock()
         self._cron_waits = True
 
     def wake(self) -> None:
         """Makes it look now."""
         self._wake.set()
 
-    def stop_claiming(self) -> None:
-        """From now on nothing new is claimed or started by this node."""
+    async def stop_claiming(self) -> None:
+        """From now on nothing new is claimed or started by this node; returns when the last claim is over."""
         self._stopping = True
+        async with self._claiming:
+            pass
 
     async def run_once(self) -> Look:
         """Claims everything that is due and starts as much as fits.
@@ -89,8 +93,12 @@ class JobScheduler:
         Raises:
             DatabaseError: the database is away; nothing was lost.
         """
+        async with self._claiming:
+            return await self._look()
+
+    async def _look(self) -> Look:
         # What waits goes first: a slot that is due now must not overtake one that was due before.
-        look = Look(started=await self.start_waiting())
+        look = Look(started=await self._start())
         look += await self._claim_cron()
         while not self._stopping and (free := self._queue.free) > 0:
             batch = min(CLAIM_BATCH, free)
@@ -105,7 +113,7 @@ class JobScheduler:
             if claim.rows < batch:
                 break
         if look.waiting:
-            look += Look(started=await self.start_waiting())
+            look += Look(started=await self._start())
         return look
 
     async def run(self) -> None:
@@ -168,6 +176,10 @@ class JobScheduler:
         Raises:
             DatabaseError: the database is away; nothing was lost.
         """
+        async with self._claiming:
+            return await self._start()
+
+    async def _start(self) -> int:
         started = 0
         while not self._stopping and (capacity := self._queue.free) > 0:
             try:

@@ -21,12 +21,16 @@ from scheduler_core.tasks.task import Task, TaskResult
 
 log = logging.getLogger(__name__)
 
+# How long a handler may take to stop after it was cancelled.
+CANCEL_GRACE_SECONDS = 10.0
+
 
 @dataclass(slots=True)
 class _Active:
     task: Task
     work: "asyncio.Task[None]"
     cancelled: "_Cancel | None" = None
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class TaskProcessor:
             return False
         active.cancelled = _Cancel(because, retry)
         active.work.cancel()
+        asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon, active, because)
         return True
 
     async def drain(self, *, grace: float) -> None:
@@ -109,7 +114,24 @@ class TaskProcessor:
         self._queue.done(task)
         self._on_free()
 
+    def _abandon(self, active: _Active, because: str) -> None:
+        """Gives up on a handler that was told to stop and did not: its run is closed without it. Its place
+        stays taken while it goes on, because what it uses does."""
+        if active.work.done() or active.abandoned:
+            return
+        active.abandoned = True
+        log.error("Run %s ignores that it was stopped; its handler goes on unwatched.", active.task.run_id)
+        self._recorder.finish_soon(
+            failed(active.task.run_id, f"{because} The handler did not stop when told to.")
+        )
+
     async def _process(self, task: Task) -> None:
+        loop = asyncio.get_running_loop()
+        too_long = f"Timed out after {task.timeout:g} s."
+        overdue = loop.call_later(
+            task.timeout + CANCEL_GRACE_SECONDS,
+            lambda: self._abandon(self._active[task.run_id], too_long),
+        )
         try:
             outcome, retry_in = await self._attempt(task)
         except asyncio.CancelledError:
@@ -118,6 +140,10 @@ class TaskProcessor:
                 # The whole processor is going down at once; the lease tells the other nodes.
                 raise
             outcome, retry_in = failed(task.run_id, cancelled.because), 0.0 if cancelled.retry else None
+        finally:
+            overdue.cancel()
+        if self._active[task.run_id].abandoned:
+            return
         # The outcome is written whatever happens around it; it is all that is left of the run.
         await asyncio.shield(self._recorder.finish(outcome, retry_in=retry_in))
 

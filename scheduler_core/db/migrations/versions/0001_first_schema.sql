@@ -367,9 +367,12 @@ BEGIN
     IF EXISTS (SELECT FROM new_rows WHERE status = 'running' AND cancel_requested_at IS NOT NULL) THEN
         PERFORM pg_notify('llm_bawt_wake', 'cancel');
     END IF;
-    -- A finished run of a limited type frees its concurrency slot for any node.
-    IF EXISTS (SELECT FROM new_rows WHERE slot IS NOT NULL AND finished_at IS NOT NULL)
-        AND EXISTS (SELECT FROM job_runs WHERE status = 'pending') THEN
+    -- A finished run of a limited type frees its concurrency slot for any node; a waiting run that was
+    -- touched need not wait any longer.
+    IF EXISTS (SELECT FROM new_rows WHERE status = 'pending')
+        OR EXISTS (SELECT FROM new_rows WHERE slot IS NOT NULL AND finished_at IS NOT NULL)
+        AND EXISTS (SELECT FROM job_runs WHERE status = 'pending')
+    THEN
         PERFORM pg_notify('llm_bawt_wake', 'due');
     END IF;
     IF EXISTS (SELECT FROM new_rows) THEN

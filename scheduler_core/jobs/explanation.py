@@ -1,0 +1,101 @@
+"""Why a job did or did not run, in sentences. Pure: it is told everything and asks nobody."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from scheduler_core.domain import Job, Node, NodeState, Run, RunStatus, Trigger
+
+
+def explain(
+    job: Job, *, current: Run | None, history: Sequence[Run], nodes: Sequence[Node], now: datetime
+) -> list[str]:
+    """The state of a job first, then when it goes on, then its latest decisions, newest first.
+
+    Args:
+        current: its running or waiting run.
+        history: its latest finished and skipped runs, newest first.
+    """
+    return [
+        *_present(job, current, nodes, now),
+        _future(job, nodes, now),
+        *(_past(run) for run in history),
+    ]
+
+
+def _present(job: Job, current: Run | None, nodes: Sequence[Node], now: datetime) -> list[str]:
+    said = []
+    if not job.enabled:
+        why = f": {job.paused_reason}" if job.paused_reason else ""
+        said.append(f"It is paused by {job.paused_by or 'somebody'}{_at(job.paused_at)}{why}.")
+    if current is None:
+        return said or ["It is not running."]
+    if current.status is RunStatus.RUNNING:
+        return [*said, f"It is running{_at(current.started_at)} (run {_short(current)})."]
+    if current.available_at > now:
+        return [
+            *said,
+            f"Attempt {current.attempt} waits{_at(current.available_at, 'until')} (run {_short(current)}).",
+        ]
+    reason = "every place for its type is taken, on this node or on another"
+    if not _active(nodes):
+        reason = _nobody(nodes)
+    return [*said, f"Run {_short(current)} waits{_at(current.created_at)}, because {reason}."]
+
+
+def _future(job: Job, nodes: Sequence[Node], now: datetime) -> str:
+    if not job.enabled:
+        return "It will not run by itself until it is resumed; a run can still be forced."
+    if job.needs_slot:
+        return "Its next slot is being computed from its cron expression."
+    if job.next_run_at > now:
+        backing_off = ""
+        if job.backoff_until is not None and job.backoff_until > now:
+            backing_off = (
+                f" After {job.failures} failures in a row, slots before {_time(job.backoff_until)}"
+                " are skipped; forcing it ends that."
+            )
+        return f"Its next slot is {_time(job.next_run_at)}.{backing_off}"
+    late = (now - job.next_run_at).total_seconds()
+    if not _active(nodes):
+        return f"It has been due for {late:.0f} s, but {_nobody(nodes)}."
+    return (
+        f"It has been due for {late:.1f} s: every place of the active nodes is taken,"
+        " or somebody holds its row in an open transaction."
+    )
+
+
+def _past(run: Run) -> str:
+    slot = f"{_time(run.scheduled_for)}"
+    if run.trigger is Trigger.MANUAL:
+        slot = f"forced {_time(run.created_at)}"
+    coalesced = f", standing for {run.coalesced} missed slots too" if run.coalesced else ""
+    says = {
+        RunStatus.SKIPPED: f"skipped, {run.reason}",
+        RunStatus.FAILED: f"failed, {run.error_message}",
+        RunStatus.SUCCESS: "ran successfully",
+    }.get(run.status, str(run.status))
+    attempt = f" (attempt {run.attempt})" if run.attempt > 1 else ""
+    return f"{slot}: {says}{coalesced}{attempt} [{_short(run)}]"
+
+
+def _active(nodes: Sequence[Node]) -> list[Node]:
+    return [node for node in nodes if node.state is NodeState.ACTIVE]
+
+
+def _nobody(nodes: Sequence[Node]) -> str:
+    draining = [node.name for node in nodes if node.state is NodeState.DRAINING]
+    if draining:
+        return f"the only node is stopping ({', '.join(draining)})"
+    return "no scheduler is running on this database"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _at(at: datetime | None, word: str = "since") -> str:
+    return "" if at is None else f" {word} {_time(at)}"
+
+
+def _short(run: Run) -> str:
+    return str(run.id)[:8]
