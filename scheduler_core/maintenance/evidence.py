@@ -9,7 +9,11 @@ from scheduler_core.maintenance.keys import KIN
 from scheduler_core.maintenance.language import (
     BINDING_HEDGES,
     STOP,
+    STOP_ENGLISH,
+    STOP_GERMAN,
+    dominant,
     fold,
+    is_denial,
     number,
     spans,
     stem,
@@ -26,6 +30,9 @@ _DIRECTED = word_set(
     "over than rather instead before after against versus unlike above below beats als statt lieber vor nach "
     "gegen gegenüber über unter"
 )
+_YEARS = frozenset(map(stem, ("years", "year", "jahre", "jahr")))
+_OLD = frozenset(map(stem, ("old", "aged", "alt")))
+_DENIED = "not"
 _IS = word_set("is are am ist sind bin")
 _ARTICLES = word_set("a an the ein eine einen der die das")
 _OF = word_set("of von")
@@ -69,11 +76,9 @@ class Source:
         values = (word for word in self.words if number(word) is None or word in self.undated)
         own = frozenset(root(word) for word in (*values, *self.key_words, *tokens(self.line.rule.label)))
         years = frozenset(str(found.year) for found in self.dates if found.year is not None)
-        related = (
-            frozenset()
-            if self.line.negative
-            else BY_CATEGORY.get(fold(self.line.attribute.category), frozenset())
-        )
+        related = BY_CATEGORY.get(fold(self.line.attribute.category), frozenset())
+        if not own.isdisjoint(_YEARS):
+            related |= _OLD
         return own | years | related | self.line.rule.relations
 
     @cached_property
@@ -83,6 +88,16 @@ class Source:
     @cached_property
     def value_roots(self) -> frozenset[str]:
         return frozenset(root(word) for word in self.words if word not in STOP and word not in DENIALS)
+
+    @cached_property
+    def is_german(self) -> bool:
+        """Whether key or value look German, where every noun is written like a name."""
+        text = f"{self.line.attribute.key} {self.line.text}".casefold()
+        return (
+            dominant(self.words) == "de"
+            or any(letter in text for letter in "äöüß")
+            or (not STOP_GERMAN.isdisjoint(self.words) and STOP_ENGLISH.isdisjoint(self.words))
+        )
 
     @cached_property
     def has_number(self) -> bool:
@@ -95,14 +110,15 @@ class Source:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        """Names and numbers with their places ("Mila, 7, and Nora, 4"); beside a directed word, all words.
+        """Names and numbers with their places, as in "Mila, 7, and Nora, 4".
 
-        Words of the key are left out: a sentence may begin with them.
+        Beside a directed word or a denial all words have one: "tea, not coffee" is not "coffee, not tea".
+        Words of the key are left out, because a sentence may begin with them.
         """
         key = {root(word) for word in self.key_words}
-        directed = not _DIRECTED.isdisjoint(self.undated)
+        directed = self.line.negative or not _DIRECTED.isdisjoint(self.undated)
         found = [
-            root(fold(word))
+            ordered(fold(word))
             for word in surface(dates.blanked(self.line.text))
             if word[:1].isupper() or number(fold(word)) or (directed and fold(word) not in STOP)
         ]
@@ -112,9 +128,11 @@ class Source:
         """Whether the names and numbers of the line come in its order.
 
         Args:
-            said: roots of the sentence, in order.
+            said: the sentence's words, as `ordered` gives them.
             shared: what other cited lines permit, too; their order is not this line's.
         """
+        if self.line.negative and said.count(_DENIED) != sum(map(is_denial, self.words)):
+            return False
         places = [self._places[word] for word in said if word in self._places and word not in shared]
         return places == sorted(places)
 
@@ -152,6 +170,11 @@ class Source:
 def root(word: str) -> str:
     """What two spellings of one word or number share."""
     return number(word) or stem(word)
+
+
+def ordered(word: str) -> str:
+    """`root`, with one form for every denial."""
+    return _DENIED if is_denial(word) else root(word)
 
 
 def surface(text: str) -> list[str]:

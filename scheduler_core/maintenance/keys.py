@@ -155,7 +155,7 @@ _rule(
     "allergies",
     "allergy allergie allergien allergic_to food_allergy intolerance intolerances unverträglichkeit "
     "unverträglichkeiten",
-    says="allergic allergy allergies intolerant allergisch allergie",
+    says="gegen to allergic allergy allergies intolerant allergisch allergie",
     must_keep=True,
 )
 _rule(
@@ -209,8 +209,8 @@ for _name, _others, _kin in (
     ("emergency_contact", "notfallkontakt", "contact emergency notfall"),
 ):
     _rule(_name, _others, says=_CALLED, kin=_kin, must_keep=True)
-_rule("hobbies", "hobby freizeit", says=_LIKES + " hobby hobbies")
-_rule("interests", "interest interesse interessen", says=_LIKES)
+_rule("hobbies", "hobby freizeit", says=_LIKES + " hobby hobbies include")
+_rule("interests", "interest interesse interessen", says=_LIKES + " include")
 _rule("likes", "like loves enjoys mag gefällt", says=_LIKES)
 _rule("dislikes", "dislike hates avoids mag_nicht abneigung abneigungen hasst")
 _rule("favorites", "favourites favorite favourite lieblings", says=_LIKES + " favorite favourite")

@@ -93,10 +93,14 @@ def stem(word: str) -> str:
     """A crude common root: `nursing` and `nurse`, `Töchter` and `Tochter` meet. Never under four letters."""
     root = word.translate(_UMLAUTS)
     root = root.removesuffix("'s").removesuffix("'")
-    for suffix in _SUFFIXES:
-        if root.endswith(suffix) and len(root) - len(suffix) >= _SHORTEST_STEM:
-            return root[: -len(suffix)]
-    return root
+    # Until nothing falls off any more, so that "daughters" meets "daughter".
+    while True:
+        for suffix in _SUFFIXES:
+            if root.endswith(suffix) and len(root) - len(suffix) >= _SHORTEST_STEM:
+                root = root[: -len(suffix)]
+                break
+        else:
+            return root
 
 
 def number(word: str) -> str | None:
@@ -108,7 +112,11 @@ def number(word: str) -> str | None:
 
 def is_negative(words: list[str]) -> bool:
     """Whether the words deny something or express aversion."""
-    return any(word in NEGATIONS or word in AVERSIONS or word.endswith("n't") for word in words)
+    return any(is_denial(word) or word in AVERSIONS for word in words)
+
+
+def is_denial(word: str) -> bool:
+    return word in NEGATIONS or word.endswith("n't")
 
 
 def denies(text: str) -> bool:

@@ -17,10 +17,12 @@ _ENDS = (".", "!", "?", "…")
 
 def sentences(category: str, lines: Iterable[Line]) -> tuple[Sentence, ...]:
     """One sentence a key, or several where a key's values are long; by id."""
-    groups: dict[tuple[str, bool], list[Line]] = {}
+    groups: dict[tuple[str, int | None], list[Line]] = {}
     for line in sorted(lines, key=lambda line: line.id):
-        # What is denied stays apart, so that a "not" never seems to reach its neighbours.
-        groups.setdefault((own_words(line.attribute.key), line.negative), []).append(line)
+        # What is denied stands alone, so that a "not" never seems to reach its neighbours.
+        groups.setdefault((own_words(line.attribute.key), line.id if line.negative else None), []).append(
+            line
+        )
     return tuple(
         _sentence(category, label, part) for (label, _), group in groups.items() for part in _parts(group)
     )

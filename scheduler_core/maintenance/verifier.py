@@ -15,7 +15,7 @@ from enum import StrEnum
 from scheduler_core.maintenance import dates
 from scheduler_core.maintenance.citations import Cited
 from scheduler_core.maintenance.disposition import Line
-from scheduler_core.maintenance.evidence import DENIALS, Source, root, surface
+from scheduler_core.maintenance.evidence import DENIALS, Source, ordered, root, surface
 from scheduler_core.maintenance.instructions import instruction_in
 from scheduler_core.maintenance.language import (
     STOP,
@@ -53,7 +53,7 @@ class Fault(StrEnum):
     NUMBER = "has a number that its lines do not have"
     DATE = "has a date that its lines do not have"
     NAME = "has a name that its lines do not have"
-    POLARITY = "drops, adds or mixes a denial"
+    POLARITY = "drops, adds or mixes a denial, which needs a sentence of its own"
     DOUBT = "drops a word such as maybe or formerly"
     RELATION = "does not say how somebody is related, or turns it round"
     ORDER = "changes the order of names and numbers"
@@ -121,7 +121,8 @@ def _sentence_faults(
         yield Failure(Fault.MARKUP, cited.ids)
     if _changes_language(cited.text, own):
         yield Failure(Fault.LANGUAGE, cited.ids)
-    if any(source.line.negative != denies(cited.text) for source in own):
+    denied = [source.line.negative for source in own]
+    if any(each != denies(cited.text) for each in denied) or (len(denied) > 1 and any(denied)):
         yield Failure(Fault.POLARITY, cited.ids)
     if any(not source.hedges <= set(words) for source in own):
         yield Failure(Fault.DOUBT, cited.ids)
@@ -131,7 +132,7 @@ def _sentence_faults(
 
 def _relation_faults(cited: Cited, own: Sequence[Source], names: frozenset[str]) -> Iterable[Failure]:
     words = tokens(dates.blanked(cited.text))
-    said = [root(word) for word in words]
+    said = [ordered(word) for word in words]
     for source in own:
         if not source.relates(words, names):
             yield Failure(Fault.RELATION, (source.line.id,))
@@ -151,7 +152,7 @@ def _content_faults(cited: Cited, own: Sequence[Source], names: frozenset[str]) 
             yield Failure(_kind(needed, own), cited.ids)
     if _signs(rest) != _signs(" ".join(dates.blanked(source.line.text) for source in own)):
         yield Failure(Fault.NUMBER, cited.ids)
-    if any(_is_unsupported_name(word, own, names) for word in _inner_capitals(cited.text)):
+    if any(_is_unsupported_name(word, own, names) for word in _inner_capitals(rest)):
         yield Failure(Fault.NAME, cited.ids)
     for source in own:
         if not _is_told(cited, source):
@@ -218,7 +219,12 @@ def _is_unsupported_name(word: str, own: Sequence[Source], names: frozenset[str]
     plain = folded.removesuffix("'s")
     if plain in names or folded in _POLITE or len(plain) == 1:
         return False
-    return not any(root(plain) in source.permitted or folded in source.words for source in own)
+    # German nouns take endings; elsewhere Peter is not Petersen.
+    return not any(
+        plain in (word.removesuffix("'s") for word in (*source.words, *source.key_words))
+        or root(plain) in (source.permitted if source.is_german else source.line.rule.relations)
+        for source in own
+    )
 
 
 def _has_foreign_markup(text: str, own: Sequence[Source]) -> bool:

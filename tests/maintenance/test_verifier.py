@@ -38,6 +38,9 @@ LINES = (
     line(25, "20 % of the rent", key="share"),
     line(26, "under < 80 kg", key="aim"),
     line(27, "jazz 👎", key="music", category="interest"),
+    line(28, "likes oolong, not cocoa", key="drink"),
+    line(29, "Petersen", key="landlord"),
+    line(30, "keine Nüsse", key="Essen"),
 )
 NAMES = frozenset({"ada", "lindqvist"})
 
@@ -83,6 +86,9 @@ def faults(text: str, *ids: int) -> set[Fault]:
         ("Ngozi is Ada's mother.", (21,)),
         ("Ada has a cat named Pixel.", (22,)),
         ("Ada is married to Henrik.", (23,)),
+        ("Ada likes oolong, not cocoa.", (28,)),
+        ("The landlord is Petersen.", (29,)),
+        ("Ada was born on 12 May 1988 and is 38 years old.", (8, 15)),
         ("Ada's bedroom is at -5 degrees at night.", (24,)),
         ("Ada's share of the rent is 20 %.", (25,)),
     ],
@@ -113,6 +119,11 @@ def test_what_the_lines_say_may_be_said(text: str, ids: tuple[int, ...]) -> None
         ("Ada has two daughters, Nora (7) and Mila (4).", (5,), Fault.ORDER),
         ("Leipzig lives in Tom, her brother.", (18,), Fault.ORDER),
         ("Ada cycles from Prague to Leipzig.", (19,), Fault.ORDER),
+        ("Ada likes cocoa, not oolong.", (28,), Fault.ORDER),
+        ("Ada does not like oolong, likes cocoa.", (28,), Fault.ORDER),
+        ("Ada likes no oolong, not cocoa.", (28,), Fault.ORDER),
+        ("Ada isst keine Nüsse, does not like coffee.", (6, 30), Fault.POLARITY),
+        ("The landlord is Peter.", (29,), Fault.NAME),
         ("Ada's bedroom is at 5 degrees at night.", (24,), Fault.NUMBER),
         ("Ada's share of the rent is 20 €.", (25,), Fault.NUMBER),
         ("Ada's share of the rent is 20.", (25,), Fault.NUMBER),
