@@ -124,10 +124,6 @@ def denies(text: str) -> bool:
     return not _DOWN.isdisjoint(text) or is_negative(tokens(text))
 
 
-def hedges(words: list[str]) -> frozenset[str]:
-    return HEDGES.intersection(words)
-
-
 def dominant(words: list[str]) -> str | None:
     """`en` or `de` when the small words say so clearly, else None."""
     english = sum(word in STOP_ENGLISH and word not in STOP_GERMAN for word in words)
