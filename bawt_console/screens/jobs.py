@@ -25,6 +25,7 @@ from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
 from bawt_console.screens.run import RunScreen, confirm_cancel
 from bawt_console.widgets.chart import DurationChart
 from bawt_console.widgets.filter_line import FilterLine
+from bawt_console.widgets.header import without_model
 from bawt_console.widgets.job_table import job_table
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import LinesPane
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
 
 PANES = ("Runs", "Log", "Chart", "Config")
 RUNS_SHOWN = 100
+_WITHOUT_MODEL = (
+    Part(phrase=phrase("! No model: summaries come from a template.", Tone.SUSPICIOUS)),
+    Part(
+        phrase=phrase("bawt-console models list", Tone.ACCENT) + phrase(" shows what would do.", Tone.MUTED),
+        keep=20,
+    ),
+)
 
 
 class JobsScreen(LiveScreen):
@@ -59,6 +67,7 @@ class JobsScreen(LiveScreen):
 
     def compose_body(self) -> ComposeResult:
         now, zone = self.desk.now, self.desk.zone
+        yield PartsLine(id="banner")
         yield PartsLine(gap=" · ", filling="─", id="list-title")
         yield FilterLine(id="filter")
         yield job_table(now=now, id="jobs")
@@ -166,7 +175,7 @@ class JobsScreen(LiveScreen):
             after = self._events[-1].id if self._events else 0
             self._events += await source.events(run.id, after=after)
         lines = event_lines(self._events, self.desk.now(), self.desk.zone)
-        self.query_one("#pane-log", LinesPane).show(lines or [log_note(run, 0)])
+        self.query_one("#pane-log", LinesPane).show(lines or [log_note(run)])
 
     # Showing
 
@@ -174,6 +183,14 @@ class JobsScreen(LiveScreen):
         self.table.tick()
         if self.panes.chosen == "Runs":
             self.runs.tick()
+
+    def refresh_chrome(self) -> None:
+        super().refresh_chrome()
+        source = self.desk.source
+        missing = source is not None and not source.model and without_model(self.desk.nodes)
+        banner = self.query_one("#banner", PartsLine)
+        banner.display = missing
+        banner.show(_WITHOUT_MODEL if missing else ())
 
     def mode_remarks(self) -> list[Part]:
         if not self._loaded:

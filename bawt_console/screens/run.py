@@ -122,7 +122,7 @@ class RunScreen(LiveScreen):
             more = await source.events(self.run_id, after=after)
             self._events += more
             lines = event_lines(self._events, self.desk.now(), self.desk.zone)
-            self.lines("Log").show(lines or [log_note(self._run, 0)])
+            self.lines("Log").show(lines or [log_note(self._run)])
             if not more:
                 return
 

@@ -54,7 +54,7 @@ class FilterLine(Horizontal):
         display: none;
         background: $bar;
         &.-open { display: block; }
-        & > Input { width: 2fr; height: 1; border: none; padding: 0 1; background: $bar; }
+        & > Input { width: 2fr; height: 1; border: none; margin-left: 1; background: $bar; }
         & > Input:focus { border: none; }
         & > #filter-remark { width: 3fr; }
     }

@@ -44,6 +44,12 @@ def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list
     return parts
 
 
+def without_model(nodes: Sequence[Node]) -> bool:
+    """Whether somebody schedules, and nobody who does has a model."""
+    active = [node for node in nodes if node.state is NodeState.ACTIVE]
+    return bool(active) and not any(node.model for node in active)
+
+
 def _scheduler(nodes: Sequence[Node]) -> Phrase:
     active = sum(node.state is NodeState.ACTIVE for node in nodes)
     draining = sum(node.state is NodeState.DRAINING for node in nodes)

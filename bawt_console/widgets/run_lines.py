@@ -12,7 +12,6 @@ from bawt_console.formatting import (
     ago,
     clean,
     countdown,
-    counted,
     full_time,
     interval,
     local_time,
@@ -154,10 +153,12 @@ def job_fields(overview: JobOverview, now: datetime, zone: tzinfo | None) -> lis
     return [*lines, field("config_json", NOTHING), *json_lines(job.config_json, empty="")]
 
 
-def log_note(run: Run | None, shown: int) -> Line:
+def log_note(run: Run | None) -> Line:
     """What to say where there is no log line."""
     if run is None:
         return sentence("This job has not run yet. R runs it now.")
     if run.status is RunStatus.PENDING:
         return sentence("The run waits for a scheduler; its log starts with it.")
-    return sentence(f"The run wrote {counted(shown, 'log line')}.")
+    if run.status is RunStatus.SKIPPED and run.reason:
+        return sentence(f"Skipped: {run.reason}")
+    return sentence("The run wrote no log line.")

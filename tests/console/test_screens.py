@@ -297,6 +297,8 @@ async def test_without_a_model_the_header_says_what_still_works(source: FakeSour
     source.world.nodes = [replace(node, model=None) for node in source.world.nodes]
     async with opened(console_on(source)) as pilot:
         await until(pilot, lambda: "no model: template only" in picture(pilot.app), "the words")
+        assert "summaries come from a template" in picture(pilot.app)
+        assert "bawt-console models list" in picture(pilot.app)
 
 
 async def test_an_empty_database_teaches(source: FakeSource) -> None:
@@ -376,7 +378,7 @@ async def test_a_run_opens_and_its_panes_follow_the_arrow_keys(source: FakeSourc
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and runs_of(app).is_loaded, "the runs")
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
-        expected = ("trigger", '"sentences"', "This run has no error.", "log line", "Ada lives", "✓ ok")
+        expected = ("trigger", '"sentences"', "This run has no error.", "no log line", "Ada lives", "✓ ok")
         for number, words in enumerate(expected):
             if number:
                 await pilot.press("right")
