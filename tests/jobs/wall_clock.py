@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 MINUTE = timedelta(minutes=1)
 
+# Longer than any clock was ever put back, so that readings which come again are known.
+WARM_UP = timedelta(hours=26)
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -89,12 +92,10 @@ CHANGES = [
 ]
 
 
-def slots_seen(
-    expression: Expression, zone: str, *, since: datetime, until: datetime, warm_up: timedelta
-) -> list[datetime]:
+def slots_seen(expression: Expression, zone: str, *, since: datetime, until: datetime) -> list[datetime]:
     """The slots in (since, until], found by looking at the clock every minute, as the module's rules say."""
     clock = ZoneInfo(zone)
-    at = since - warm_up
+    at = since.replace(second=0, microsecond=0) - WARM_UP
     latest = at.astimezone(clock).replace(tzinfo=None) - MINUTE
     found = []
     while at <= until:
