@@ -89,8 +89,15 @@ class ConsoleApp(App[int]):
     async def aclose(self) -> None:
         """Leaves what the opener opened, and waits for that. For after the app has ended."""
         self._leaving.set()
-        if self._session is not None:
-            await self._session
+        session = self._session
+        if session is None:
+            return
+        if self.desk.source is None:
+            # It is still opening; nobody waits for that any more.
+            session.cancel()
+        await asyncio.wait({session})
+        if not session.cancelled():
+            session.result()
 
     def on_mount(self) -> None:
         if self._tick_seconds is not None:
@@ -234,7 +241,6 @@ class ConsoleApp(App[int]):
             self._open()
 
     async def action_quit(self) -> None:
-        self._leaving.set()
         self.exit(0)
 
 
@@ -245,7 +251,7 @@ async def run_console(app: ConsoleApp) -> int:
     says on stderr that it stops.
 
     Returns:
-        the exit code: 0, or what the app ended with.
+        the exit code: 0, what the app ended with, or that of the error that kept the source closed.
 
     Raises:
         asyncio.CancelledError: when cancelled from outside, after everything was closed.
@@ -266,4 +272,5 @@ async def run_console(app: ConsoleApp) -> int:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
-    return app.return_code or 0
+    failure = app.desk.failure
+    return app.return_code or (0 if failure is None else failure.exit_code)

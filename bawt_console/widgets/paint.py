@@ -44,7 +44,9 @@ def segments(phrase: Phrase, width: int, styles: Ink, base: Style, *, right: boo
     """One line of exactly `width` cells: cut with an ellipsis, or filled with spaces."""
     if width <= 0:
         return []
-    parts = _spaced([(one_line(text), base + styles[tone]) for text, tone in phrase.pieces])
+    # What is far beyond the edge need not be cleaned and measured.
+    enough = 4 * width + 64
+    parts = _spaced([(one_line(text[:enough]), base + styles[tone]) for text, tone in phrase.pieces])
     used = sum(cell_len(text) for text, _ in parts)
     if used > width:
         parts = _cut(parts, width)
