@@ -15,6 +15,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -160,6 +161,7 @@ class Runtime:
 
     Attributes:
         operations: force, pause, resume and cancel, as this node.
+        settled: returns when the outcome of every run that ended so far is written.
         stop: ends scheduling in order, while the database stays open for reading; leaving does the rest.
     """
 
@@ -170,13 +172,14 @@ class Runtime:
     operations: Operations
     profiles: ProfileStore
     scheduler: JobScheduler
+    settled: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
 
     async def run_due(self) -> None:
         """Runs what is due or waiting now, and returns when all of it is over. Retries that are due
         later are left alone. For a runtime that does not watch by itself."""
-        await self.scheduler.run_once()
-        await self.scheduler.run_waiting()
+        await self.scheduler.run_due()
+        await self.settled()
 
 
 @asynccontextmanager
@@ -241,7 +244,7 @@ class _Node:
             database.address, "bawt scheduler listen", channel=WAKE_CHANNEL, kinds=WAKE_KINDS
         )
         told = on_finished or (lambda ids: None)
-        self._recorder = Recorder(writer=self._store, on_recorded=told)
+        self._recorder = Recorder(writer=self._store, on_recorded=partial(self._recorded, told))
         queue = InProcessQueue(capacity=settings.scheduler_max_concurrent_runs)
         self._processor = TaskProcessor(
             queue=queue,
@@ -272,6 +275,7 @@ class _Node:
             operations=operations(database, settings, actor=local_actor("scheduler")),
             profiles=ProfileStore(database),
             scheduler=self._scheduler,
+            settled=self._recorder.wait_settled,
             stop=self.stop,
         )
 
@@ -321,6 +325,11 @@ class _Node:
                 await self._store.leave()
         except (DatabaseError, TimeoutError):
             log.warning("The database did not hear the last words; the lease tells the other nodes.")
+
+    def _recorded(self, told: FinishedSink, run_ids: Sequence[UUID]) -> None:
+        told(run_ids)
+        # A run that waited for one of these may start now.
+        self._scheduler.wake()
 
     async def _bots(self) -> Sequence[str]:
         host = await self._host_bots() if self._host_bots is not None else ()

@@ -1,26 +1,40 @@
 """Settings: defaults, then `~/.config/llm-bawt/.env`, then `./.env`, then the environment.
 
 All names carry the prefix `LLM_BAWT_`, in either case; other names are left alone, because both files are
-shared with other applications. An empty value means the default, also where a weaker source has another.
-This module reads and judges; it opens nothing and makes no folder.
+shared with other applications. An empty value counts as not given, so a weaker source may have one; blanks
+alone mean the default. This module reads and judges; it opens no connection and makes no folder.
 """
 
 import difflib
 import io
+import logging
 import os
 import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from dotenv.parser import Binding, parse_stream
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scheduler_core.errors import ConfigError
 
 PREFIX = "LLM_BAWT_"
+
+# Unless the program logs, the library's warning of each malformed line would reach the terminal.
+logging.getLogger("dotenv").addHandler(logging.NullHandler())
 
 SECRETS = frozenset({"database_url", "postgres_password"})
 _BOUNDS = ("ge", "gt", "le", "max_length")
@@ -173,7 +187,28 @@ def settings_files() -> tuple[Path, ...]:
         return (Path(".env"),)
 
 
-def load_settings(**overrides: object) -> Settings:
+class _FromSources(Settings, BaseSettings):
+    """Settings that read the environment and the files they are told of while they are made."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        # Editors on Windows put a mark in front of the first name.
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,
+        enable_decoding=False,
+        extra="ignore",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Only a password keeps the blanks around it; blanks alone are the default."""
+        words = {field: value for field, value in given.items() if isinstance(value, str)}
+        words |= {field: value.strip() for field, value in words.items() if field != "postgres_password"}
+        return {field: value for field, value in (given | words).items() if value != ""}
+
+
+def load_settings(**overrides: Any) -> Settings:
     """Reads all sources; `overrides` win over them and are named like the fields.
 
     Raises:
@@ -182,16 +217,15 @@ def load_settings(**overrides: object) -> Settings:
     """
     if strangers := overrides.keys() - Settings.model_fields.keys():
         raise TypeError(f"no such setting: {', '.join(sorted(strangers))}")
-    given: dict[str, object] = {}
-    for source in (*(_read(file)[0] for file in settings_files()), os.environ):
-        given |= {field: value for name, value in source.items() if (field := _field(name)) is not None}
-    values = {field: value for field, value in given.items() if str(value).strip()}
-    for field in values.keys() - {"postgres_password"}:
-        values[field] = str(values[field]).strip()
+    for file in (files := settings_files()):
+        # The library passes over some bad files in silence and does not explain the others.
+        _lines(file)
     try:
-        return Settings.model_validate(values | overrides)
+        read = _FromSources(_env_file=files, **overrides)  # type: ignore[call-arg]  # the library's own keyword
     except ValidationError as error:
         raise _plain(error) from None
+    # A plain value, equal to one that is made directly.
+    return Settings(**read.model_dump(exclude_unset=True))
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -203,55 +237,37 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     Raises:
         ConfigError: a file cannot be read.
     """
-    names = set(environment)
+    names = {name for name in environment if name.upper().startswith(PREFIX)}
     sentences = []
     for file in settings_files():
-        values, malformed = _read(file)
-        names |= set(values)
-        sentences += [f"{file}, line {line}: not NAME=value, so it is ignored." for line in malformed]
+        for line in _lines(file):
+            ours = line.key is not None and line.key.upper().startswith(PREFIX)
+            if line.error or (ours and line.value is None):
+                text = line.original.string
+                number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+                sentences.append(f"{file}, line {number}: not NAME=value, so it is ignored.")
+            elif ours and line.key is not None:
+                names.add(line.key)
     for name in sorted(names):
-        if name.upper().startswith(PREFIX) and _field(name) is None:
-            # Without the prefix, which would make everything look alike.
-            bare = name.lower().removeprefix(PREFIX.lower())
+        # Without the prefix, which would make everything look alike.
+        bare = name.lower().removeprefix(PREFIX.lower())
+        if bare not in Settings.model_fields:
             near = difflib.get_close_matches(bare, Settings.model_fields, n=1)
             hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
             sentences.append(f"{_CONTROL.sub('?', name)} is not a setting.{hint}")
     return sentences
 
 
-def _field(name: str) -> str | None:
-    field = name.lower().removeprefix(PREFIX.lower())
-    return field if name.upper().startswith(PREFIX) and field in Settings.model_fields else None
-
-
-def _read(file: Path) -> tuple[dict[str, str], list[int]]:
-    """The values of a file and the numbers of the lines that are not understood; nothing if it is missing."""
+def _lines(file: Path) -> list[Binding]:
+    """What stands on the lines of a file; nothing if it is missing."""
     try:
-        # Editors on Windows put a mark in front of the first name.
-        text = file.read_text(encoding="utf-8-sig")
+        return list(parse_stream(io.StringIO(file.read_text(encoding="utf-8-sig"))))
     except (FileNotFoundError, NotADirectoryError):
-        return {}, []
+        return []
     except UnicodeDecodeError:
         raise ConfigError(f"{file} is not UTF-8 text.", "Save it as UTF-8, or remove it.") from None
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.", "Correct or remove it.") from None
-    from dotenv import dotenv_values
-    from dotenv.parser import parse_stream
-
-    lines = list(parse_stream(io.StringIO(text)))
-    # The library itself would put a warning on the terminal for each line that it cannot read.
-    understood = "".join(line.original.string for line in lines if not line.error)
-    values = dotenv_values(stream=io.StringIO(understood))
-    malformed = [
-        line.original.line + _blank_lines_before(line.original.string)
-        for line in lines
-        if line.error or (line.key is not None and line.value is None and line.key.upper().startswith(PREFIX))
-    ]
-    return {name: value for name, value in values.items() if value is not None}, malformed
-
-
-def _blank_lines_before(text: str) -> int:
-    return text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _plain(error: ValidationError) -> ConfigError:

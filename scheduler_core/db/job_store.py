@@ -145,6 +145,7 @@ class JobStore:
         bots: Sequence[str],
         direct_types: Sequence[str] = (),
         capacity: int = 0,
+        until: datetime | None = None,
     ) -> Claim:
         """Turns up to `batch` due slots of interval jobs into runs or skipped rows, and advances their jobs.
 
@@ -152,9 +153,12 @@ class JobStore:
             per_bot_types: types of which a job for `*` becomes one run for each bot.
             bots: bots known beside those in the database.
             direct_types: types without a concurrency limit; up to `capacity` of their runs start at once.
+            until: leaves slots after it alone; None takes all that are due.
         """
         async with self._database.connection() as connection:
-            return await self._claim(connection, batch, per_bot_types, bots, direct_types, capacity, {})
+            return await self._claim(
+                connection, batch, per_bot_types, bots, direct_types, capacity, {}, until=until
+            )
 
     async def claim_cron(
         self,
@@ -192,6 +196,8 @@ class JobStore:
         direct_types: Sequence[str],
         capacity: int,
         cron: Mapping[UUID, CronSlot],
+        *,
+        until: datetime | None = None,
     ) -> Claim:
         claim = statement("claim_due")
         values = claim.bind(
@@ -201,6 +207,7 @@ class JobStore:
             direct_types=list(direct_types),
             capacity=capacity,
             node=self._node_id,
+            until=until,
             cron_ids=list(cron),
             cron_next=[slot.next_at for slot in cron.values()],
             cron_missed=[slot.missed for slot in cron.values()],
@@ -313,6 +320,12 @@ class JobStore:
         return [
             RunCheck(id=row["id"], held=row["held"], cancelled_by=row["cancel_requested_by"]) for row in rows
         ]
+
+    async def now(self) -> datetime:
+        """The database's time, which is the only one that schedules."""
+        async with self._database.connection() as connection:
+            at: datetime = await connection.fetchval("SELECT now()")
+        return at
 
     async def next_due(self) -> tuple[float | None, bool]:
         """Seconds until the next slot or delayed run (None when nothing is ahead), and whether a cron job

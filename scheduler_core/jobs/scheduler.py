@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -87,16 +88,19 @@ class JobScheduler:
         async with self._claiming:
             pass
 
-    async def run_once(self) -> Look:
-        """Claims everything that is due and starts as much as fits.
+    async def run_once(self, *, until: datetime | None = None) -> Look:
+        """Claims what is due, as much as fits, and starts it.
+
+        Args:
+            until: leaves interval slots after it alone.
 
         Raises:
             DatabaseError: the database is away; nothing was lost.
         """
         async with self._claiming:
-            return await self._look()
+            return await self._look(until)
 
-    async def _look(self) -> Look:
+    async def _look(self, until: datetime | None) -> Look:
         # What waits goes first: a slot that is due now must not overtake one that was due before.
         look = Look(started=await self._start())
         look += await self._claim_cron()
@@ -108,6 +112,7 @@ class JobScheduler:
                 bots=await self._bots(),
                 direct_types=self._factory.kinds.unlimited,
                 capacity=free,
+                until=until,
             )
             look += await self._take(claim)
             if claim.rows < batch:
@@ -132,18 +137,20 @@ class JobScheduler:
                     log.warning("Cannot look for due jobs [%s]: %s", error.error_id, error)
                 await self._sleep(wait)
 
-    async def run_waiting(self) -> None:
-        """Starts what waits, as places get free, until nothing waits or runs here. It claims nothing.
+    async def run_due(self) -> None:
+        """Runs every slot that is due now and every run that waits, as places get free; slots that come
+        meanwhile are left alone.
 
         Raises:
             DatabaseError: the database is away.
         """
+        until = await self._store.now()
         while True:
             self._wake.clear()
-            started = await self.start_waiting()
+            look = await self.run_once(until=until)
             if self._queue.held:
                 await self._wake.wait()
-            elif not started:
+            elif look == Look():
                 return
 
     async def _listen(self) -> None:
@@ -169,15 +176,6 @@ class JobScheduler:
             # Due, and still not claimed: somebody holds the row in an open transaction. Do not spin.
             return min(self._check_interval, HELD_ROW_SECONDS)
         return min(self._check_interval, until_due)
-
-    async def start_waiting(self) -> int:
-        """Starts as many waiting runs as fit; returns how many.
-
-        Raises:
-            DatabaseError: the database is away; nothing was lost.
-        """
-        async with self._claiming:
-            return await self._start()
 
     async def _start(self) -> int:
         started = 0
@@ -222,5 +220,5 @@ class JobScheduler:
         try:
             return self._factory.task_of(run)
         except RunError as error:
-            self._recorder.finish_soon(failed(run.id, f"{error} [{error.error_id}]"))
+            self._recorder.finish(failed(run.id, f"{error} [{error.error_id}]"))
             return None

@@ -10,6 +10,7 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from scheduler_core.db.job_store import FinishedRun
@@ -25,18 +26,21 @@ log = logging.getLogger(__name__)
 CANCEL_GRACE_SECONDS = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Why a run was told to stop, and the seconds until another attempt; None for none."""
+
+    because: str
+    retry_in: float | None
+
+
 @dataclass(slots=True)
 class _Active:
     task: Task
     work: "asyncio.Task[None]"
-    cancelled: "_Cancel | None" = None
+    limit: asyncio.TimerHandle
+    end: _End | None = None
     abandoned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Cancel:
-    because: str
-    retry: bool
 
 
 class _Context:
@@ -77,12 +81,14 @@ class TaskProcessor:
 
     async def run(self) -> None:
         """Takes tasks for ever. Cancelling it cancels what runs."""
+        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
                 task = await self._queue.get()
-                work = group.create_task(self._process(task), name=f"run {task.run_id}")
-                self._active[task.run_id] = _Active(task, work)
-                work.add_done_callback(lambda _, ended=task: self._ended(ended))  # type: ignore[misc]  # a default binds the loop's value
+                work = group.create_task(self._process(task), name="run")
+                limit = loop.call_later(task.timeout, self._time_out, task)
+                self._active[task.run_id] = _Active(task, work, limit)
+                work.add_done_callback(partial(self._ended, task))
 
     def cancel(self, run_id: UUID, because: str, *, retry: bool = False) -> bool:
         """Asks one run to stop; False if it is not in hand or was asked before.
@@ -92,11 +98,9 @@ class TaskProcessor:
             retry: whether another attempt follows, as when this node stops.
         """
         active = self._active.get(run_id)
-        if active is None or active.cancelled is not None:
+        if active is None or active.end is not None:
             return False
-        active.cancelled = _Cancel(because, retry)
-        active.work.cancel()
-        asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon, active, because)
+        self._stop(active, _End(because, 0.0 if retry else None))
         return True
 
     async def drain(self, *, grace: float) -> None:
@@ -109,62 +113,57 @@ class TaskProcessor:
                 self.cancel(run_id, "The scheduler stopped before the run was over.", retry=True)
             await self._queue.wait_empty()
 
-    def _ended(self, task: Task) -> None:
-        self._active.pop(task.run_id, None)
+    def _ended(self, task: Task, work: "asyncio.Task[None]") -> None:
+        self._active.pop(task.run_id).limit.cancel()
         self._queue.done(task)
         self._on_free()
 
-    def _abandon(self, active: _Active, because: str) -> None:
+    def _time_out(self, task: Task) -> None:
+        active = self._active[task.run_id]
+        if active.end is None:
+            self._stop(active, _End(f"Timed out after {task.timeout:g} s.", self._retry_in(task)))
+
+    def _stop(self, active: _Active, end: _End) -> None:
+        active.end = end
+        active.work.cancel()
+        asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon, active, end)
+
+    def _abandon(self, active: _Active, end: _End) -> None:
         """Gives up on a handler that was told to stop and did not: its run is closed without it. Its place
         stays taken while it goes on, because what it uses does."""
-        if active.work.done() or active.abandoned:
+        if active.work.done():
             return
         active.abandoned = True
         log.error("Run %s ignores that it was stopped; its handler goes on unwatched.", active.task.run_id)
-        self._recorder.finish_soon(
-            failed(active.task.run_id, f"{because} The handler did not stop when told to.")
-        )
+        message = f"{end.because} The handler did not stop when told to."
+        self._recorder.finish(failed(active.task.run_id, message))
 
     async def _process(self, task: Task) -> None:
-        loop = asyncio.get_running_loop()
-        too_long = f"Timed out after {task.timeout:g} s."
-        overdue = loop.call_later(
-            task.timeout + CANCEL_GRACE_SECONDS,
-            lambda: self._abandon(self._active[task.run_id], too_long),
-        )
         try:
             outcome, retry_in = await self._attempt(task)
         except asyncio.CancelledError:
-            cancelled = self._active[task.run_id].cancelled
-            if cancelled is None:
+            end = self._active[task.run_id].end
+            if end is None:
                 # The whole processor is going down at once; the lease tells the other nodes.
                 raise
-            outcome, retry_in = failed(task.run_id, cancelled.because), 0.0 if cancelled.retry else None
-        finally:
-            overdue.cancel()
-        if self._active[task.run_id].abandoned:
-            return
-        # The outcome is written whatever happens around it; it is all that is left of the run.
-        await asyncio.shield(self._recorder.finish(outcome, retry_in=retry_in))
+            outcome, retry_in = failed(task.run_id, end.because), end.retry_in
+        if not self._active[task.run_id].abandoned:
+            self._recorder.finish(outcome, retry_in=retry_in)
 
     async def _attempt(self, task: Task) -> tuple[FinishedRun, float | None]:
-        context = _Context(task.run_id, self._recorder)
-        retry_in = backoff(task.attempt, base=self._retry_base) if task.attempt < task.max_attempts else None
         try:
-            async with asyncio.timeout(task.timeout) as limit:
-                result = await task.kind.handler(task, context)
+            result = await task.kind.handler(task, _Context(task.run_id, self._recorder))
             return _outcome_of(task.run_id, result), None
         except RunError as error:
-            return failed(task.run_id, _sentence(error)), retry_in if error.retryable else None
+            return failed(task.run_id, _sentence(error)), self._retry_in(task) if error.retryable else None
         except SchedulerError as error:
             log.warning("Run %s failed [%s]: %s", task.run_id, error.error_id, error)
-            return failed(task.run_id, _sentence(error)), retry_in
-        except TimeoutError:
-            if not limit.expired():
-                return self._unexpected(task, TimeoutError()), retry_in
-            return failed(task.run_id, f"Timed out after {task.timeout:g} s."), retry_in
-        except Exception as error:  # noqa: BLE001  # the border: a handler may raise anything
-            return self._unexpected(task, error), retry_in
+            return failed(task.run_id, _sentence(error)), self._retry_in(task)
+        except Exception as error:  # noqa: BLE001 - the border: a handler may raise anything
+            return self._unexpected(task, error), self._retry_in(task)
+
+    def _retry_in(self, task: Task) -> float | None:
+        return backoff(task.attempt, base=self._retry_base) if task.attempt < task.max_attempts else None
 
     def _unexpected(self, task: Task, error: Exception) -> FinishedRun:
         # The message of a foreign exception may quote a person's text; the frames cannot.
@@ -179,7 +178,7 @@ def _outcome_of(run_id: UUID, result: TaskResult) -> FinishedRun:
     return FinishedRun(
         id=run_id,
         status=status,
-        result_json=json.dumps(result.result, ensure_ascii=False, default=str),
+        result_json=json.dumps(result.result, ensure_ascii=False, default=str) if result.result else "{}",
         reason=result.skipped,
         suspicious=result.suspicious,
     )

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -39,13 +38,6 @@ class RunWriter(Protocol):
     async def set_progress(self, progress: Mapping[UUID, str]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    run: FinishedRun
-    retry_in: float | None
-    written: asyncio.Future[bool]
-
-
 class Recorder:
     """Collects and writes. `run` must be running for anything to reach the database.
 
@@ -56,11 +48,13 @@ class Recorder:
     def __init__(self, *, writer: RunWriter, on_recorded: Callable[[Sequence[UUID]], None]) -> None:
         self._writer = writer
         self._on_recorded = on_recorded
-        self._outcomes: list[_Outcome] = []
+        self._outcomes: list[tuple[FinishedRun, float | None]] = []
         self._lines: list[tuple[UUID, EventLevel, str]] = []
         self._progress: dict[UUID, str] = {}
         self._something = asyncio.Event()
         self._outcome_waits = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
 
     def add_line(self, run_id: UUID, level: EventLevel, message: str) -> None:
         """Queues a log line; beyond `MOST_LINES` unwritten ones the oldest go."""
@@ -73,18 +67,17 @@ class Recorder:
         self._progress[run_id] = text[:LONGEST_LINE]
         self._something.set()
 
-    async def finish(self, run: FinishedRun, *, retry_in: float | None = None) -> bool:
-        """Waits until the outcome is written; False if the run was no longer ours."""
-        return await self.finish_soon(run, retry_in=retry_in)
-
-    def finish_soon(self, run: FinishedRun, *, retry_in: float | None = None) -> asyncio.Future[bool]:
-        """Queues the outcome and returns what `finish` waits for."""
-        outcome = _Outcome(run, retry_in, asyncio.get_running_loop().create_future())
+    def finish(self, run: FinishedRun, *, retry_in: float | None = None) -> None:
+        """Queues the outcome; `retry_in` is the seconds until another attempt, None for none."""
         self._progress.pop(run.id, None)
-        self._outcomes.append(outcome)
+        self._outcomes.append((run, retry_in))
+        self._settled.clear()
         self._outcome_waits.set()
         self._something.set()
-        return outcome.written
+
+    async def wait_settled(self) -> None:
+        """Returns when every outcome queued so far is written."""
+        await self._settled.wait()
 
     async def run(self) -> None:
         """Writes for ever; a lost database makes it wait, not fail."""
@@ -121,6 +114,8 @@ class Recorder:
                 self._something.set()
             if self._outcomes:
                 self._outcome_waits.set()
+            else:
+                self._settled.set()
 
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []
@@ -141,22 +136,20 @@ class Recorder:
         batch, self._outcomes = self._outcomes, []
         if not batch:
             return 0
-        retries = {outcome.run.id: outcome.retry_in for outcome in batch if outcome.retry_in is not None}
+        retries = {run.id: retry_in for run, retry_in in batch if retry_in is not None}
         try:
-            held = await self._writer.finish_runs([outcome.run for outcome in batch], retries=retries)
+            held = await self._writer.finish_runs([run for run, _ in batch], retries=retries)
         except BaseException:
             self._outcomes = batch + self._outcomes
             raise
-        self._on_recorded([outcome.run.id for outcome in batch if outcome.run.id in held])
-        for outcome in batch:
-            if outcome.run.id not in held:
+        self._on_recorded([run.id for run, _ in batch if run.id in held])
+        for run, _ in batch:
+            if run.id not in held:
                 log.warning(
                     "Run %s ended as %s here, but it was no longer ours; its recorded outcome stays.",
-                    outcome.run.id,
-                    outcome.run.status,
+                    run.id,
+                    run.status,
                 )
-            if not outcome.written.done():
-                outcome.written.set_result(outcome.run.id in held)
         return len(batch)
 
 

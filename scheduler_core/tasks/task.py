@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
@@ -204,6 +205,7 @@ class TaskFactory:
         )
 
 
+@lru_cache(maxsize=1024)
 def parse_config(model: type[JobConfig], text: str | None) -> JobConfig:
     """Reads `config_json`; names the field that does not fit, and does not repeat its value."""
     hint = "Correct config_json of the job; the schedule goes on."

@@ -6,7 +6,8 @@ WITH ready AS MATERIALIZED (
     -- columns come from here: only this read sees the version of the row that it locked.
     SELECT j.*
     FROM scheduled_jobs j
-    WHERE j.enabled AND NOT j.needs_slot AND j.cron IS NULL AND j.next_run_at <= now()
+    WHERE j.enabled AND NOT j.needs_slot AND j.cron IS NULL
+        AND j.next_run_at <= least(now(), :until::timestamptz)
     ORDER BY j.next_run_at
     LIMIT :batch
     FOR NO KEY UPDATE SKIP LOCKED
