@@ -91,7 +91,7 @@ class LinesPane(ScrollView, can_focus=True):
         self._lines = list(lines)
         self._wrap_all()
         if self._follow:
-            self.call_after_refresh(self.scroll_end, animate=False)
+            self._go_to_end()
         else:
             self.scroll_to(y=0, animate=False)
 
@@ -105,14 +105,21 @@ class LinesPane(ScrollView, can_focus=True):
         self.virtual_size = Size(0, len(self._rows))
         self.refresh()
         if self._follow and at_end:
-            self.call_after_refresh(self.scroll_end, animate=False)
+            self._go_to_end()
 
     def on_resize(self) -> None:
         if self.size.width != self._wrapped_at:
             at_end = self.is_vertical_scroll_end
             self._wrap_all()
             if self._follow and at_end:
-                self.call_after_refresh(self.scroll_end, animate=False)
+                self._go_to_end()
+
+    def _go_to_end(self, attempts: int = 10) -> None:
+        """Scrolls down as soon as the layout has made it possible."""
+        if self.show_vertical_scrollbar:
+            self.scroll_to(y=self.max_scroll_y, animate=False)
+        if len(self._rows) > self.size.height and self.scroll_offset.y < self.max_scroll_y and attempts:
+            self.call_after_refresh(self._go_to_end, attempts - 1)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

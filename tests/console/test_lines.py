@@ -98,4 +98,6 @@ async def test_ten_thousand_lines_come_in_without_a_stall() -> None:
         app.pane.show(lines)
         await pilot.pause()
         assert time.perf_counter() - started < 5
+        while app.pane.scroll_offset.y < 9_000:
+            await pilot.pause()
         assert "line 9999" in app.shown()[-1]

@@ -39,8 +39,9 @@ WALK = (
 )
 
 
-@pytest.mark.parametrize("size", [MEDIUM, NARROW])
-@pytest.mark.parametrize("name", PAYLOADS)
+@pytest.mark.parametrize(
+    ("name", "size"), [*((name, NARROW) for name in PAYLOADS), ("closing markup", MEDIUM)]
+)
 async def test_hostile_text_is_shown_as_text_on_every_screen(name: str, size: tuple[int, int]) -> None:
     source = FakeSource(hostile_world(PAYLOADS[name]), label=PAYLOADS[name])
     seen = 0
