@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from scheduler_core.db.job_store import CronJob, CronSlot
 from scheduler_core.errors import ConfigError
+from scheduler_core.jobs.cron import parse_cron
+from scheduler_core.jobs.due import jitter_of
 
 MOST_JITTER_SECONDS = 999_999
 
 
 def place_cron(job: CronJob) -> CronSlot:
     """The job's next slot after now and how many slots it missed; never raises for what the row holds."""
-    from scheduler_core.jobs.due import jitter_of, parse_cron
-
     try:
         schedule = parse_cron(job.cron, job.time_zone)
         jitter = jitter_of(job.id, _jitter(job.config_json))
