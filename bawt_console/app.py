@@ -188,14 +188,14 @@ class ConsoleApp(App[int]):
         return screens[-1] if screens else None
 
     def _refresh(self) -> None:
-        if self.is_running and (shown := self._shown) is not None and shown.is_mounted:
+        if self.is_running and (shown := self._shown) is not None:
             shown.refresh_chrome()
 
     def _tick(self) -> None:
         shown = self._shown
-        if shown is not None and shown.is_mounted:
+        if shown is not None:
             shown.refresh_chrome()
-            if self.desk.source is not None and not self.desk.frozen:
+            if shown.is_composed and self.desk.source is not None and not self.desk.frozen:
                 shown.tick()
 
     def on_console_app_opening(self, event: Opening) -> None:

@@ -184,8 +184,8 @@ class JobsScreen(LiveScreen):
         if self.panes.chosen == "Runs":
             self.runs.tick()
 
-    def refresh_chrome(self) -> None:
-        super().refresh_chrome()
+    def paint_chrome(self) -> None:
+        super().paint_chrome()
         source = self.desk.source
         missing = source is not None and not source.model and without_model(self.desk.nodes)
         banner = self.query_one("#banner", PartsLine)

@@ -90,6 +90,7 @@ class LiveScreen(Screen[None]):
         self._wake = asyncio.Event()
         self._failures = 0
         self._loading = False
+        self.is_composed = False
 
     def compose(self) -> ComposeResult:
         yield PartsLine(id="header")
@@ -138,6 +139,7 @@ class LiveScreen(Screen[None]):
         return next((screen for screen in reversed(stack) if isinstance(screen, LiveScreen)), None) is self
 
     def on_mount(self) -> None:
+        self.is_composed = True
         self.run_worker(self._keep_loading(), name=f"load {self.place}", exit_on_error=False)
         self.refresh_chrome()
         self._wake.set()
@@ -157,6 +159,11 @@ class LiveScreen(Screen[None]):
         self._wake.set()
 
     def refresh_chrome(self) -> None:
+        """Repaints what frames the body, once there is anything to paint on."""
+        if self.is_composed:
+            self.paint_chrome()
+
+    def paint_chrome(self) -> None:
         """Header, tabs, key line, and the panel that stands in for the body until the source is open."""
         desk = self.desk
         self.query_one("#header", PartsLine).show(header_parts(desk.standing(), desk.now(), desk.zone))

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 import bawt_console
 from bawt_console.app import ConsoleApp, run_console
+from bawt_console.screens.run import RunScreen
 from bawt_console.source import Source
 from scheduler_core.errors import EmbeddedServerError
 from tests.console.believable import NOW, believable_world
@@ -140,6 +141,15 @@ async def test_cancelling_from_outside_closes_everything_and_is_not_swallowed() 
             await running
     assert pilot.app is app
     assert opener.happened == ["opening", "open", "closed"]
+
+
+async def test_a_screen_that_is_not_composed_yet_can_be_told_anything() -> None:
+    app = console(Opener())
+    async with opened(app, NARROW):
+        screen = RunScreen(app.desk, believable_world().runs[0])
+        screen.refresh_chrome()
+        screen.changed(frozenset({"runs"}))
+        assert not screen.is_mounted
 
 
 def test_every_rule_of_a_stylesheet_is_nested_under_a_screen() -> None:
