@@ -151,6 +151,8 @@ def test_every_five_minutes_is_every_five_minutes_through_all_changes(zone: str)
         ("30 2 * * *", "Europe/Berlin", "2026-10-25T02:15+01:00", ["26 02:30+0100", "27 02:30+0100"]),
         ("30 * * * *", "Europe/Berlin", "2026-10-25T02:00+02:00", ["25 02:30+0200", "25 02:30+0100"]),
         ("30 0-23 * * *", "Europe/Berlin", "2026-10-25T02:00+02:00", ["25 02:30+0200", "25 02:30+0100"]),
+        # One hour less than all is enough to mean readings of the clock.
+        ("30 1-23 * * *", "Europe/Berlin", "2026-10-25T02:00+02:00", ["25 02:30+0200", "25 03:30+0100"]),
         # Half an hour is left out, and the first minutes after it are not forgotten.
         ("15 2 * * *", "Australia/Lord_Howe", "2026-10-04T00:00+10:30", ["04 02:30+1100", "05 02:15+1100"]),
         ("0 * * * *", "Australia/Lord_Howe", "2026-10-04T00:30+10:30", ["04 01:00+1030", "04 03:00+1100"]),

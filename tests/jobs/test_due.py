@@ -104,10 +104,8 @@ async def claim_late_jobs(
         [(str(number), minutes, downtime) for number, (minutes, downtime) in enumerate(late)],
     )
     claim = statement("claim_due")
-    nothing: dict[str, object] = {
-        name: [] for name in claim.names if name not in ("batch", "capacity", "node")
-    }
-    values = claim.bind(batch=len(late), capacity=0, node=None, **nothing)
+    # What else the claim can be told has no part in the arithmetic.
+    values = claim.bind(**dict.fromkeys(claim.names) | {"batch": len(late)})
     await connection.fetch(claim.text, *values)
     rows = await connection.fetch(
         "SELECT r.scheduled_for, j.interval_minutes, j.next_run_at, r.coalesced"
