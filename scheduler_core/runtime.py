@@ -13,11 +13,13 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler_core import __version__
 from scheduler_core.db.connect import Address
@@ -29,7 +31,8 @@ from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.profile_store import ProfileStore
-from scheduler_core.domain import JobType, NodeState
+from scheduler_core.db.run_watch import RunWatch
+from scheduler_core.domain import JobType, NodeState, Run
 from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.jobs.scheduler import BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
@@ -114,18 +117,23 @@ async def open_database(
     application: str,
     pool_size: int | None = None,
     read_only: bool = False,
+    engine: AsyncEngine | None = None,
 ) -> AsyncIterator[Database]:
-    """A pool on an up-to-date schema that has its default jobs. A read-only one is taken as it is.
+    """A pool on an up-to-date schema that has its default jobs. A read-only one is taken as it is, and so
+    is a host's `engine`.
 
     Raises:
         DatabaseError, DatabaseTooNewError: in words a person can act on.
     """
-    database = Database.open(
-        address,
-        pool_size=pool_size or settings.database_pool_size,
-        application=application,
-        read_only=read_only,
-    )
+    if engine is not None:
+        database = Database(engine, address=address, owned=False)
+    else:
+        database = Database.open(
+            address,
+            pool_size=pool_size or settings.database_pool_size,
+            application=application,
+            read_only=read_only,
+        )
     try:
         if read_only:
             await require_schema(database.engine, address=address)
@@ -175,6 +183,19 @@ class Runtime:
     settled: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
 
+    @asynccontextmanager
+    async def run_changes(self) -> AsyncIterator[AsyncIterator[Run]]:
+        """Every run of any node as its status changes, from entering on."""
+        feed = ChangeFeed(self.address, "bawt run changes")
+        watch = RunWatch(self.database, feed)
+        since = await watch.begin()
+        async with asyncio.TaskGroup() as group, aclosing(watch.changes(since)) as changes:
+            listening = group.create_task(feed.run(), name="run changes")
+            try:
+                yield changes
+            finally:
+                listening.cancel()
+
     async def run_due(self) -> None:
         """Runs what is due or waiting now, and returns when all of it is over. Retries that are due
         later are left alone. For a runtime that does not watch by itself."""
@@ -188,6 +209,7 @@ async def open_runtime(
     *,
     kinds: Sequence[JobKind] = (),
     bots: Callable[[], Awaitable[Sequence[str]]] | None = None,
+    engine: AsyncEngine | None = None,
     on_finished: FinishedSink | None = None,
     watch: bool = True,
 ) -> AsyncIterator[Runtime]:
@@ -196,6 +218,8 @@ async def open_runtime(
     Args:
         kinds: a host's own job types, beside the built-in ones.
         bots: a host's own list of bots, beside the database's and the setting's; asked at every claim.
+        engine: a host's own asyncpg engine, used as it is and left open; its tables and metadata are not
+            touched. Its URL must say where the database is, because listening takes a connection of its own.
         on_finished: told the ids of runs that this node finished, skipped or closed.
         watch: whether to look for due jobs all the time; False leaves that to `Runtime.run_due`.
 
@@ -204,20 +228,33 @@ async def open_runtime(
         ExceptionGroup: a loop died of a bug; a lost database is not one.
     """
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(open_address(settings))
+        if engine is None:
+            address = await stack.enter_async_context(open_address(settings))
+        else:
+            address = Address.parse(engine.url.render_as_string(hide_password=False))
         database = await stack.enter_async_context(
-            open_database(address, settings, application="bawt scheduler")
+            open_database(address, settings, application="bawt scheduler", engine=engine)
         )
         models = local_models(settings)
         stack.push_async_callback(models.aclose)
         node = _Node(settings, database, models, kinds, bots, on_finished)
         await node.join()
-        async with asyncio.TaskGroup() as group:
-            node.start(group, watch=watch)
-            try:
-                yield node.runtime
-            finally:
-                await node.stop()
+        own: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                node.start(group, watch=watch)
+                try:
+                    yield node.runtime
+                except BaseException as error:
+                    own = error
+                    raise
+                finally:
+                    await node.stop()
+        except BaseExceptionGroup as errors:
+            # An error of the caller's own block leaves as it came; the group is for loops that died.
+            if own is not None and own in errors.exceptions:
+                raise own from None
+            raise
 
 
 class _Node:

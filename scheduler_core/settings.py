@@ -203,9 +203,10 @@ class _FromSources(Settings, BaseSettings):
     @classmethod
     def _strip(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Only a password keeps the blanks around it; blanks alone are the default."""
-        words = {field: value for field, value in given.items() if isinstance(value, str)}
-        words |= {field: value.strip() for field, value in words.items() if field != "postgres_password"}
-        return {field: value for field, value in (given | words).items() if value != ""}
+        for field, value in given.items():
+            if isinstance(value, str) and field != "postgres_password":
+                given[field] = value.strip()
+        return {field: value for field, value in given.items() if value != ""}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -381,3 +381,9 @@ async def test_missed_slots_can_be_left_out(settings: Settings) -> None:
         [run] = await node.until_over()
     assert run.status is RunStatus.SKIPPED
     assert (run.reason or "").startswith("missed: 6 slots")
+
+
+async def test_an_error_of_the_hosts_own_block_leaves_as_it_came(settings: Settings) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with open_runtime(settings):
+            raise KeyError("mine")

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
@@ -111,7 +111,7 @@ class ChangeFeed:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_RETRY_SECONDS)
 
-    def subscribe(self, *, debounce: float = 0.25) -> AsyncIterator[frozenset[str]]:
+    def subscribe(self, *, debounce: float = 0.25) -> AsyncGenerator[frozenset[str], None]:
         """Yields sets of kinds; waits `debounce` seconds after a first hint to collect others.
 
         Hints count from this call on, not from the first step of the iterator. While connected, the first
@@ -124,7 +124,7 @@ class ChangeFeed:
             subscriber.tell(self._kinds)
         return self._hints(subscriber, debounce)
 
-    async def _hints(self, subscriber: _Subscriber, debounce: float) -> AsyncIterator[frozenset[str]]:
+    async def _hints(self, subscriber: _Subscriber, debounce: float) -> AsyncGenerator[frozenset[str], None]:
         try:
             while True:
                 await subscriber.event.wait()

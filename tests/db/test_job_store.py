@@ -1,16 +1,21 @@
 """What the scheduler's statements promise, on a real server."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
+from scheduler_core.db.audit import audit
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import FinishedRun, JobStore, NodeRow
-from scheduler_core.domain import EventLevel, NodeState, Run, RunStatus
+from scheduler_core.db.operations import Operations
+from scheduler_core.domain import EventLevel, NodeState, Run, RunStatus, Trigger
+from scheduler_core.errors import StateError
 
 ANY = {"profile_maintenance": None, "memory_decay": None, "memory_consolidation": None}
 
@@ -346,3 +351,32 @@ async def test_old_history_goes_in_bites_and_takes_its_log_along(database: Datab
     assert await store.expire_history(days=90, batch=10) == 1
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM job_run_events") == 1
+
+
+async def test_forcing_runs_while_they_are_claimed_loses_and_doubles_nothing(
+    database: Database, store: JobStore
+) -> None:
+    jobs = [await add_job(database, bot=f"b{number}", due="1 hour") for number in range(20)]
+    forced = 0
+
+    async def force() -> None:
+        nonlocal forced
+        operations = Operations(database, actor="tests")
+        for _ in range(10):
+            for job in jobs:
+                with suppress(StateError):
+                    forced += len(await operations.force_run(job))
+
+    async def schedule() -> None:
+        for _ in range(30):
+            async with database.connection() as connection:
+                await connection.execute("UPDATE scheduled_jobs SET next_run_at = now()")
+            await claim(store)
+            ids = await start(store)
+            await store.finish_runs([FinishedRun(id=run, status=RunStatus.SUCCESS) for run in ids])
+
+    await asyncio.gather(force(), schedule())
+    found = [run for page in [await History(database).runs(limit=10_000)] for run in page]
+    assert sum(run.trigger is Trigger.MANUAL for run in found) == forced
+    assert sum(run.trigger is Trigger.SCHEDULE for run in found) == 20 * 30
+    assert (await audit(database, history_days=90, grace=3600)).gaps == ()

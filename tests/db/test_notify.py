@@ -260,7 +260,7 @@ async def test_whoever_left_or_never_came_is_forgotten(feed: ChangeFeed) -> None
     async with listening(feed):
         await heard(left)
         assert len(feed._subscribers) == 2
-        await left.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await left.aclose()
         del never
         gc.collect()
         assert len(feed._subscribers) == 0

@@ -93,6 +93,20 @@ inserted AS (
         CASE WHEN status = 'skipped' THEN now() END,
         CASE WHEN status = 'skipped' THEN 0 END
     FROM decided
+    -- Somebody may force a run between our look and our write; then that one is in the way.
+    ON CONFLICT (job_id, bot_id, status) WHERE status IN ('pending', 'running') DO NOTHING
+    RETURNING id, job_id, job_type, bot_id, status, trigger, scheduled_for, attempt, coalesced, started_at
+),
+overtaken AS (
+    INSERT INTO job_runs (
+        job_id, job_type, bot_id, trigger, scheduled_for, claim_seq, coalesced,
+        status, reason, started_at, finished_at, duration_ms
+    )
+    SELECT d.id, d.job_type, d.target_bot, 'schedule', d.slot_at, d.claim_seq, d.missed,
+        'skipped', 'overlap: a run was forced at the same moment', now(), now(), 0
+    FROM decided d
+    WHERE NOT EXISTS (SELECT FROM inserted i WHERE i.job_id = d.id AND i.bot_id = d.target_bot)
     RETURNING id, job_id, job_type, bot_id, status, trigger, scheduled_for, attempt, coalesced, started_at
 )
-SELECT i.*, d.config_json FROM inserted i JOIN due d ON d.id = i.job_id
+SELECT i.*, d.config_json
+FROM (SELECT * FROM inserted UNION ALL SELECT * FROM overtaken) i JOIN due d ON d.id = i.job_id

@@ -19,5 +19,5 @@ INSERT INTO job_runs (job_id, job_type, bot_id, trigger)
 SELECT id, job_type, bot_id, 'manual' FROM target
 -- A retry that waits for better times is what was asked for; it need not wait any longer.
 ON CONFLICT (job_id, bot_id, status) WHERE status IN ('pending', 'running')
-DO UPDATE SET available_at = now() WHERE job_runs.available_at > now()
+DO UPDATE SET available_at = now() WHERE job_runs.available_at > clock_timestamp()
 RETURNING *
