@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -45,12 +46,15 @@ class Launch:
 
     @asynccontextmanager
     async def _open(self) -> "AsyncIterator[Source]":
+        embedded = self.settings.external_url is None
+        self.say("Starting the embedded PostgreSQL…" if embedded else "Connecting to the database…")
+        # On a thread, because importing them takes longer than a person's finger.
+        for module in ("bawt_console.source", "scheduler_core.runtime"):
+            await asyncio.to_thread(import_module, module)
         from bawt_console.source import ATTACHED, EMBEDDED, open_source
         from scheduler_core.runtime import PER_BOT_TYPES, local_actor, open_address, open_database
 
         async with AsyncExitStack() as stack:
-            embedded = self.settings.external_url is None
-            self.say("Starting the embedded PostgreSQL…" if embedded else "Connecting to the database…")
             address = await stack.enter_async_context(open_address(self.settings))
             schedules = await self._start_scheduler(stack, embedded=embedded)
             if not schedules:

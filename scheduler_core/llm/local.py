@@ -12,6 +12,7 @@ from pathlib import Path
 from scheduler_core.errors import ModelError
 from scheduler_core.llm.gpt4all import Gpt4AllModel
 from scheduler_core.llm.models import ModelFile, available_memory, choose, discover
+from scheduler_core.llm.provider import Locality
 from scheduler_core.llm.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
@@ -56,8 +57,8 @@ class LocalModels:
 
     @property
     def name(self) -> str | None:
-        """The model in use, as screens show it."""
-        return None if self._chosen is None else self._chosen.name
+        """The model in use and where it runs, as screens show it: `NAME local`."""
+        return None if self._chosen is None else f"{self._chosen.name} {Locality.LOCAL}"
 
     def files(self) -> tuple[ModelFile, ...]:
         """Every model file found now, with its verdict. Blocks while it reads headers."""
