@@ -15,6 +15,7 @@ from scheduler_core.jobs.due import jitter_of, next_slot
 MICROSECOND = timedelta(microseconds=1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TEN_YEARS_IN_MINUTES = 5_256_000
+# The database takes no slot before 1970.
 LONGEST_DOWNTIME = timedelta(days=365 * 50)
 
 moments = st.integers(0, 29 * 10**15).map(
@@ -89,7 +90,7 @@ def downtimes(draw: st.DrawFn) -> tuple[int, timedelta]:
     every = timedelta(minutes=minutes)
     slots = draw(st.integers(0, LONGEST_DOWNTIME // every))
     rest = draw(st.sampled_from([-1, 0, 1]) | st.integers(0, every // MICROSECOND))
-    return minutes, max(timedelta(0), every * slots + MICROSECOND * rest)
+    return minutes, min(max(timedelta(0), every * slots + MICROSECOND * rest), LONGEST_DOWNTIME)
 
 
 async def claim_late_jobs(
