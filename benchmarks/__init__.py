@@ -1,0 +1,12 @@
+"""One module for each figure the README quotes.
+
+    python -m benchmarks.dispatch [--json]     no-op runs a second, beside other schedulers and the limit
+    python -m benchmarks.latency               from a force to a running run
+    python -m benchmarks.lateness              how late slots start, by jobs, history and nodes
+    python -m benchmarks.idle                  what a node costs that has nothing to do
+    python -m benchmarks.restart               a killed node taken over, a node stopped under load
+
+Each starts a private PostgreSQL in a temporary directory with the product's own settings, so fsync is on,
+prints a table, and with `--json` one object instead. The other schedulers come with the extra `benchmarks`.
+Nothing here is part of the product, and nothing here asserts a speed.
+"""

@@ -1,0 +1,127 @@
+"""Every benchmark runs from its command line at a tiny size and says what it found."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.idle import logged_statements
+from benchmarks.report import Report, Spread, Table
+
+ROOT = Path(__file__).parents[1]
+
+
+def found_by(benchmark: str, *arguments: str) -> dict[str, Any]:
+    """The one object that a benchmark prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{benchmark}", "--json", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["benchmark"] == benchmark
+    assert found["machine"]["cores"] >= 1
+    assert found["versions"]["fsync"] == "on"
+    return found
+
+
+def test_dispatch_times_our_nodes_beside_the_limit() -> None:
+    found = found_by(
+        "dispatch", "--no-rivals", "--jobs", "60", "--rounds", "1", "--capacity", "20", "--nodes", "2"
+    )
+    rates = {result["name"]: result["runs_per_second"] for result in found["results"]}
+    assert list(rates) == ["limit", "limit, triggers off", "ours, 2 nodes"]
+    assert all(rate["count"] == 1 and rate["p50"] > 0 for rate in rates.values())
+    assert found["ratios"]["ours, 2 nodes / limit"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rival", ["PgQueuer", "Procrastinate", "APScheduler"])
+def test_dispatch_times_a_rival_that_is_installed(rival: str) -> None:
+    if importlib.util.find_spec(rival.lower()) is None:
+        pytest.skip(f"{rival} comes with the extra benchmarks")
+    found = found_by(
+        "dispatch", "--jobs", "60", "--slow-jobs", "30", "--rounds", "1", "--capacity", "20", "--nodes", "1"
+    )
+    assert {result["name"] for result in found["results"]} >= {rival, "limit", "ours, 1 node"}
+
+
+def test_latency_times_both_ways_to_force_on_an_idle_and_on_a_loaded_node() -> None:
+    found = found_by("latency", "--samples", "3", "--rate", "20")
+    assert [result["way"] for result in found["results"]] == ["UPDATE in psql", "API"] * 2
+    for result in found["results"]:
+        assert 0 < result["started_seconds"]["p50"] <= result["handler_seconds"]["p50"]
+    assert [result["other_runs_per_second"] > 0 for result in found["results"]] == [False, False, True, True]
+
+
+def test_lateness_measures_every_slot_on_every_size_of_history() -> None:
+    found = found_by("lateness", "--jobs", "5", "--history", "0,1000", "--nodes", "1", "--seconds", "0.2")
+    results = found["results"]
+    assert [(result["jobs"], result["nodes"]) for result in results] == [(5, 1)] * 2
+    assert [result["history"] for result in results] == [0, 1000]
+    assert all(result["late_seconds"]["count"] == 5 for result in results)
+
+
+@pytest.mark.slow
+def test_idle_counts_what_a_node_does_when_nothing_is_due() -> None:
+    found = found_by("idle", "--jobs", "20", "--seconds", "11", "--settle", "1")
+    [result] = found["results"]
+    assert any("scheduler_nodes" in statement for statement in result["statements"])
+    assert result["memory_mib"]["node"] > 1
+    assert 0 <= result["core_share"]["node"] < 1
+
+
+def test_restart_finds_every_run_of_a_killed_and_of_a_stopped_node() -> None:
+    found = found_by(
+        "restart", "--lease", "2", "--runs", "2", "--rounds", "1", "--rate", "40", "--seconds", "1"
+    )
+    killed, stopped = found["results"]
+    assert killed["run_taken_over_seconds"]["count"] == killed["run_closed_seconds"]["count"] == 2
+    assert (stopped["slots"], stopped["success"], stopped["other"]) == (40, 40, 0)
+
+
+def test_a_quantile_is_one_of_the_values() -> None:
+    spread = Spread((5.0, 1.0, 4.0, 2.0, 3.0))
+    assert [spread.quantile(share) for share in (0.0, 0.2, 0.21, 0.5, 0.99, 1.0)] == [1, 1, 2, 3, 5, 5]
+    assert spread.facts() == {"count": 5, "min": 1.0, "p50": 3.0, "p99": 5.0, "max": 5.0}
+
+
+def test_a_table_lines_its_columns_up() -> None:
+    table = Table("Title", ("", "rate"), [("ours", "1,000"), ("limit", "20")])
+    assert table.lines() == ["Title", "        rate", "-----  -----", "ours   1,000", "limit     20"]
+
+
+def test_a_report_is_one_object_for_machines_and_names_its_ratios_for_people() -> None:
+    report = Report(
+        benchmark="dispatch",
+        machine={"cores": 2},
+        versions={"python": "3.11"},
+        options={"slow_jobs": 5},
+        results=[{"name": "ours"}],
+        tables=[],
+        ratios={"ours / limit": 0.5},
+    )
+    assert json.loads(report.json())["ratios"] == {"ours / limit": 0.5}
+    assert report.text() == "cores 2\n\npython 3.11\n\nslow jobs 5\n\nours / limit: 0.50"
+
+
+def test_statements_in_the_log_are_counted_by_their_first_line_that_tells_something() -> None:
+    text = "\n".join(
+        [
+            "2026-01-01 00:00:00.000 UTC [7] LOG:  statement: BEGIN;",
+            "2026-01-01 00:00:00.001 UTC [7] LOG:  execute __asyncpg_stmt_1__: -- Why it is there.",
+            "\tWITH due AS (",
+            "\t    SELECT 1)",
+            "2026-01-01 00:00:00.002 UTC [7] LOG:  execute __asyncpg_stmt_1__: -- Why it is there.",
+            "\tWITH due AS (",
+            "2026-01-01 00:00:00.003 UTC [8] LOG:  checkpoint starting: time",
+        ]
+    )
+    assert logged_statements(text) == {"BEGIN;": 1, "WITH due AS (": 2}
