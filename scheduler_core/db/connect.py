@@ -49,6 +49,10 @@ _AWAY = (
     TooManyConnectionsError,
 )
 
+# Classes of SQLSTATE that say nothing about the statement: a transaction that had to give way, scarce
+# resources, a lock or object in use, an operator's hand, the system beneath the server.
+_PASSING = frozenset({"40", "53", "55", "57", "58"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -209,6 +213,11 @@ def _plain(error: BaseException, address: Address) -> BaseException:
         kind = "starting up or shutting down" if isinstance(error, CannotConnectNowError) else "not reachable"
         return DatabaseUnreachableError(
             f"The database at {where} is {kind}.", "Start it, or correct LLM_BAWT_DATABASE_URL."
+        )
+    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _PASSING:
+        return DatabaseError(
+            f"The database at {where} could not do this now (SQLSTATE {error.sqlstate}).",
+            "It is tried again by itself; if it goes on, see the log of the server.",
         )
     if isinstance(error, asyncpg.InterfaceError):
         if "closed" in str(error) or "released" in str(error):

@@ -58,6 +58,10 @@ class Database:
                     raw = await _driver(borrowed)
                 try:
                     yield raw
+                except TimeoutError:
+                    # The wire may be dead; the driver would wait on it once more before giving it up.
+                    raw.terminate()
+                    raise
                 finally:
                     # The pool sees only SQLAlchemy's errors, so a connection that broke under the
                     # driver, or was cancelled in mid-protocol, must not go back into it.

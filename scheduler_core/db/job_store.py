@@ -4,10 +4,13 @@ Every change is guarded, so a method's answer (rows or none) is the truth about 
 here sleeps, retries or decides policy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import asyncpg
 
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
@@ -15,6 +18,7 @@ from scheduler_core.db.rows import Row
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import EventLevel, NodeState, RunStatus, Trigger
+from scheduler_core.errors import DatabaseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +92,13 @@ class FinishedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostRun:
-    """A run that was closed because its node is gone."""
+    """A run that was closed because its node is gone. `config_json` is None when the job is gone too."""
 
     id: UUID
     job_type: str
     attempt: int
     error_message: str
+    config_json: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,32 +259,41 @@ class JobStore:
             reasons=[_storable(outcome.reason) for outcome in outcomes],
             suspicious=["\n".join(outcome.suspicious) for outcome in outcomes],
         )
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             held = {row["id"] for row in await connection.fetch(finish.text, *values)}
             delays = {run: delay for run, delay in (retries or {}).items() if run in held}
             await self._retry(connection, delays)
-            count = statement("count_outcomes")
-            await connection.execute(count.text, *count.bind(ids=[run for run in held if run not in delays]))
+            await self._count(connection, [run for run in held if run not in delays])
         return held
 
-    async def rescue_runs(self, *, batch: int) -> list[LostRun]:
-        """Closes up to `batch` runs of nodes whose lease expired."""
-        rescue = statement("rescue_runs")
+    async def held_runs(self, *, known: Sequence[UUID]) -> list[StartedRun]:
+        """Runs this node holds beside the `known` ones: started, but the answer never came."""
+        held = statement("held_runs")
         async with self._database.connection() as connection:
+            rows = await connection.fetch(held.text, *held.bind(node=self._node_id, known=list(known)))
+        return [_started_of(row) for row in rows]
+
+    async def rescue_runs(
+        self, *, batch: int, retry_in: Callable[[LostRun], float | None] = lambda _: None
+    ) -> list[LostRun]:
+        """Closes up to `batch` runs of nodes whose lease expired and, in the same transaction, adds further
+        attempts.
+
+        Args:
+            retry_in: seconds until the next attempt; None for a run that does not get one.
+        """
+        rescue = statement("rescue_runs")
+        async with self._transaction() as connection:
             rows = await connection.fetch(rescue.text, *rescue.bind(batch=batch))
-        return [
-            LostRun(
-                id=row["id"],
-                job_type=row["job_type"],
-                attempt=row["attempt"],
-                error_message=row["error_message"],
-            )
-            for row in rows
-        ]
+            lost = [LostRun(**dict(row)) for row in rows]
+            delays = {run.id: delay for run in lost if (delay := retry_in(run)) is not None}
+            await self._retry(connection, delays)
+            await self._count(connection, [run.id for run in lost if run.id not in delays])
+        return lost
 
     async def retry_runs(self, delays: Mapping[UUID, float]) -> int:
         """Adds another attempt for each failed run, after its delay in seconds; returns how many."""
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             return await self._retry(connection, delays)
 
     async def fail_unknown(self, *, grace: float, batch: int) -> list[UUID]:
@@ -303,7 +317,8 @@ class JobStore:
             model=node.model,
         )
         async with self._database.connection() as connection:
-            at: datetime = await connection.fetchval(beat.text, *values)
+            # Whoever answers later than this has let the lease run out.
+            at: datetime = await connection.fetchval(beat.text, *values, timeout=node.lease / 2)
         return at
 
     async def leave(self) -> None:
@@ -337,7 +352,7 @@ class JobStore:
 
     async def add_events(self, events: Sequence[tuple[UUID, EventLevel, str]]) -> None:
         """Appends log lines in the order given; lines of runs that are gone are dropped."""
-        async with self._database.connection() as connection:
+        async with self._transaction() as connection:
             await connection.execute(
                 "INSERT INTO job_run_events (run_id, level, message)"
                 " SELECT e.run_id, e.level, e.message"
@@ -376,6 +391,22 @@ class JobStore:
                 " WHERE status = 'running' OR (status = 'pending' AND available_at <= now())"
             )
         return count
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        """A transaction that adds rows for jobs and runs that somebody may be deleting."""
+        try:
+            async with self._database.transaction() as connection:
+                yield connection
+        except asyncpg.ForeignKeyViolationError as error:
+            raise DatabaseError(
+                "A job or a run was deleted while something was written about it.",
+                "It is tried again by itself.",
+            ) from error
+
+    async def _count(self, connection: Connection, ids: Sequence[UUID]) -> None:
+        count = statement("count_outcomes")
+        await connection.execute(count.text, *count.bind(ids=list(ids)))
 
     async def _retry(self, connection: Connection, delays: Mapping[UUID, float]) -> int:
         if not delays:

@@ -5,6 +5,7 @@ It runs no handler and renews no lease. Any number of nodes may do this on one d
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ HELD_ROW_SECONDS = 0.1
 CRON_LOOK_SECONDS = 0.01
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 10.0
+ADOPT_SECONDS = 30.0
 
 BotSource = Callable[[], Awaitable[Sequence[str]]]
 
@@ -77,6 +79,8 @@ class JobScheduler:
         # Held from a claim until its tasks are in the queue, so that stopping sees every run it took.
         self._claiming = asyncio.Lock()
         self._cron_waits = True
+        # A new node holds nothing.
+        self._adopted = time.monotonic()
 
     def wake(self) -> None:
         """Makes it look now."""
@@ -98,11 +102,16 @@ class JobScheduler:
             DatabaseError: the database is away; nothing was lost.
         """
         async with self._claiming:
-            return await self._look(until)
+            try:
+                return await self._look(until)
+            except DatabaseError:
+                self._adopted = float("-inf")
+                raise
 
     async def _look(self, until: datetime | None) -> Look:
+        look = await self._adopt()
         # What waits goes first: a slot that is due now must not overtake one that was due before.
-        look = Look(started=await self._start())
+        look += Look(started=await self._start())
         look += await self._claim_cron()
         while not self._stopping and (free := self._queue.free) > 0:
             batch = min(CLAIM_BATCH, free)
@@ -176,6 +185,19 @@ class JobScheduler:
             # Due, and still not claimed: somebody holds the row in an open transaction. Do not spin.
             return min(self._check_interval, HELD_ROW_SECONDS)
         return min(self._check_interval, until_due)
+
+    async def _adopt(self) -> Look:
+        """Runs what was started for this node when the connection broke before the answer came. Nobody
+        else would: the lease of a node that lives is renewed."""
+        if self._stopping or time.monotonic() - self._adopted < ADOPT_SECONDS:
+            return Look()
+        known = [*self._queue.run_ids, *self._recorder.run_ids]
+        runs = await self._store.held_runs(known=known)
+        self._adopted = time.monotonic()
+        if runs:
+            log.warning("The answer that started %d runs was lost; they start now.", len(runs))
+            await self._put(runs)
+        return Look(started=len(runs))
 
     async def _start(self) -> int:
         started = 0

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from scheduler_core.db.job_store import JobStore, NodeRow
-from scheduler_core.errors import DatabaseError
+from scheduler_core.db.job_store import JobStore, LostRun, NodeRow
+from scheduler_core.errors import DatabaseError, RunError
 from scheduler_core.tasks.processor import TaskProcessor
 from scheduler_core.tasks.recorder import backoff
-from scheduler_core.tasks.task import JobKinds
+from scheduler_core.tasks.task import JobKinds, parse_config
 
 log = logging.getLogger(__name__)
 
@@ -119,17 +119,24 @@ class Upkeep:
                     log.warning("Cannot look for cancellations [%s]: %s", error.error_id, error)
 
     async def _rescue(self) -> int:
-        lost = await self._store.rescue_runs(batch=BATCH)
-        delays = {}
+        lost = await self._store.rescue_runs(batch=BATCH, retry_in=self._retry_in)
         for run in lost:
-            kind = next((kind for kind in self._kinds if kind.name == run.job_type), None)
-            if run.attempt < ((kind and kind.max_attempts) or self._max_attempts):
-                delays[run.id] = backoff(run.attempt, base=self._retry_base) if run.attempt > 1 else 0.0
             log.warning("Run %s: %s", run.id, run.error_message)
-        await self._store.retry_runs(delays)
         if lost:
             self._on_closed([run.id for run in lost])
         return len(lost)
+
+    def _retry_in(self, run: LostRun) -> float | None:
+        kind = next((kind for kind in self._kinds if kind.name == run.job_type), None)
+        try:
+            config = parse_config(kind.config, run.config_json) if kind is not None else None
+        except RunError:
+            # It cannot start again either; that attempt names the field.
+            config = None
+        most = (config and config.max_attempts) or (kind and kind.max_attempts) or self._max_attempts
+        if run.attempt >= most:
+            return None
+        return backoff(run.attempt, base=self._retry_base) if run.attempt > 1 else 0.0
 
     async def _expire(self) -> int:
         if time.monotonic() - self._swept < RETENTION_SECONDS:
@@ -144,4 +151,6 @@ class Upkeep:
         """Other nodes now count our runs as lost, so they must not go on here."""
         if time.monotonic() - self._renewed > self._lease:
             for run_id in self._processor.run_ids:
-                self._processor.cancel(run_id, "The lease was lost: the database was away too long.")
+                because = "The lease was lost: the database was away too long."
+                # If nobody took the run over meanwhile, the next attempt is ours to ask for.
+                self._processor.cancel(run_id, because, retry=True)

@@ -143,10 +143,15 @@ class TaskProcessor:
             outcome, retry_in = await self._attempt(task)
         except asyncio.CancelledError:
             end = self._active[task.run_id].end
-            if end is None:
+            if end is not None:
+                outcome, retry_in = failed(task.run_id, end.because), end.retry_in
+            elif _is_told_to_stop():
                 # The whole processor is going down at once; the lease tells the other nodes.
                 raise
-            outcome, retry_in = failed(task.run_id, end.because), end.retry_in
+            else:
+                # The handler let the cancellation of something of its own escape.
+                outcome = self._unexpected(task, asyncio.CancelledError())
+                retry_in = self._retry_in(task)
         if not self._active[task.run_id].abandoned:
             self._recorder.finish(outcome, retry_in=retry_in)
 
@@ -165,12 +170,17 @@ class TaskProcessor:
     def _retry_in(self, task: Task) -> float | None:
         return backoff(task.attempt, base=self._retry_base) if task.attempt < task.max_attempts else None
 
-    def _unexpected(self, task: Task, error: Exception) -> FinishedRun:
+    def _unexpected(self, task: Task, error: BaseException) -> FinishedRun:
         # The message of a foreign exception may quote a person's text; the frames cannot.
         wrapped = SchedulerError(f"The handler failed unexpectedly ({type(error).__name__}).")
         frames = "".join(traceback.format_tb(error.__traceback__))
         log.error("Run %s [%s] %s\n%s", task.run_id, wrapped.error_id, type(error).__name__, frames)
         return failed(task.run_id, _sentence(wrapped))
+
+
+def _is_told_to_stop() -> bool:
+    current = asyncio.current_task()
+    return current is None or current.cancelling() > 0
 
 
 def _outcome_of(run_id: UUID, result: TaskResult) -> FinishedRun:

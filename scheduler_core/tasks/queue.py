@@ -7,6 +7,7 @@ expires, and is tried again.
 import asyncio
 from collections.abc import Sequence
 from typing import Protocol
+from uuid import UUID
 
 from scheduler_core.tasks.task import Task
 
@@ -22,6 +23,11 @@ class TaskQueue(Protocol):
     @property
     def held(self) -> int:
         """Tasks queued or running."""
+        ...
+
+    @property
+    def run_ids(self) -> Sequence[UUID]:
+        """The runs of these tasks."""
         ...
 
     async def put(self, tasks: Sequence[Task]) -> None: ...
@@ -42,21 +48,25 @@ class InProcessQueue:
 
     def __init__(self, *, capacity: int) -> None:
         self._capacity = capacity
-        self._held = 0
+        self._held: set[UUID] = set()
         self._tasks: asyncio.Queue[Task] = asyncio.Queue()
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def free(self) -> int:
-        return self._capacity - self._held
+        return self._capacity - len(self._held)
 
     @property
     def held(self) -> int:
-        return self._held
+        return len(self._held)
+
+    @property
+    def run_ids(self) -> Sequence[UUID]:
+        return tuple(self._held)
 
     async def put(self, tasks: Sequence[Task]) -> None:
-        self._held += len(tasks)
+        self._held.update(task.run_id for task in tasks)
         if tasks:
             self._empty.clear()
         for task in tasks:
@@ -66,7 +76,7 @@ class InProcessQueue:
         return await self._tasks.get()
 
     def done(self, task: Task) -> None:
-        self._held -= 1
+        self._held.discard(task.run_id)
         if not self._held:
             self._empty.set()
 

@@ -49,12 +49,18 @@ class Recorder:
         self._writer = writer
         self._on_recorded = on_recorded
         self._outcomes: list[tuple[FinishedRun, float | None]] = []
+        self._writing: list[tuple[FinishedRun, float | None]] = []
         self._lines: list[tuple[UUID, EventLevel, str]] = []
         self._progress: dict[UUID, str] = {}
         self._something = asyncio.Event()
         self._outcome_waits = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
+
+    @property
+    def run_ids(self) -> Sequence[UUID]:
+        """The runs that are over here and whose outcome is not written yet."""
+        return tuple(run.id for run, _ in (*self._writing, *self._outcomes))
 
     def add_line(self, run_id: UUID, level: EventLevel, message: str) -> None:
         """Queues a log line; beyond `MOST_LINES` unwritten ones the oldest go."""
@@ -136,12 +142,15 @@ class Recorder:
         batch, self._outcomes = self._outcomes, []
         if not batch:
             return 0
+        self._writing = batch
         retries = {run.id: retry_in for run, retry_in in batch if retry_in is not None}
         try:
             held = await self._writer.finish_runs([run for run, _ in batch], retries=retries)
         except BaseException:
             self._outcomes = batch + self._outcomes
             raise
+        finally:
+            self._writing = []
         self._on_recorded([run.id for run, _ in batch if run.id in held])
         for run, _ in batch:
             if run.id not in held:

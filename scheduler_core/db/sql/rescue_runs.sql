@@ -16,4 +16,5 @@ SET status = 'failed', finished_at = clock_timestamp(), progress = NULL,
     ) || ' stopped renewing its lease.'
 FROM lost
 WHERE r.id = lost.id
-RETURNING r.id, r.job_id, r.job_type, r.bot_id, r.attempt, r.error_message
+RETURNING r.id, r.job_type, r.attempt, r.error_message,
+    (SELECT j.config_json FROM scheduled_jobs j WHERE j.id = r.job_id) AS config_json
