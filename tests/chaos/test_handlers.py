@@ -1,8 +1,6 @@
 """Handlers that misbehave: each run gets its one outcome all the same."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,14 +51,3 @@ async def test_a_result_that_is_not_json_is_a_failure(settings: Settings) -> Non
     run = await run_of(settings, odd)
     assert run.status is RunStatus.FAILED
     assert "ValueError" in (run.error_message or "")
-
-
-async def test_a_handler_that_leaves_a_generator_open_is_a_success(settings: Settings) -> None:
-    async def numbers() -> AsyncIterator[int]:
-        with suppress(GeneratorExit):
-            yield 1
-
-    async def odd(task: Task, context: TaskContext) -> TaskResult:
-        return TaskResult(result={"first": await anext(numbers())})
-
-    assert (await run_of(settings, odd)).status is RunStatus.SUCCESS
