@@ -75,7 +75,8 @@ class SchedulerThread:
         try:
             asyncio.run(self._main())
         except BaseException as error:  # noqa: BLE001  # handed to whoever waits
-            log.error("The embedded scheduler ended: %s", type(error).__name__)
+            # Not its message or frames: the one who waits says them, and a message may quote a person.
+            log.error("The embedded scheduler ended: %s", type(error).__name__)  # noqa: TRY400 - see above
             if not self._ready.done():
                 self._ready.set_exception(error)
                 self._ended.set_result(None)
