@@ -263,7 +263,8 @@ class JobStore:
             held = {row["id"] for row in await connection.fetch(finish.text, *values)}
             delays = {run: delay for run, delay in (retries or {}).items() if run in held}
             await self._retry(connection, delays)
-            await self._count(connection, [run for run in held if run not in delays])
+            failed = any(outcome.status is RunStatus.FAILED for outcome in outcomes)
+            await self._count(connection, [run for run in held if run not in delays], any_failed=failed)
         return held
 
     async def held_runs(self, *, known: Sequence[UUID]) -> list[StartedRun]:
@@ -288,7 +289,7 @@ class JobStore:
             lost = [LostRun(**dict(row)) for row in rows]
             delays = {run.id: delay for run in lost if (delay := retry_in(run)) is not None}
             await self._retry(connection, delays)
-            await self._count(connection, [run.id for run in lost if run.id not in delays])
+            await self._count(connection, [run.id for run in lost if run.id not in delays], any_failed=True)
         return lost
 
     async def retry_runs(self, delays: Mapping[UUID, float]) -> int:
@@ -404,9 +405,9 @@ class JobStore:
                 "It is tried again by itself.",
             ) from error
 
-    async def _count(self, connection: Connection, ids: Sequence[UUID]) -> None:
+    async def _count(self, connection: Connection, ids: Sequence[UUID], *, any_failed: bool) -> None:
         count = statement("count_outcomes")
-        await connection.execute(count.text, *count.bind(ids=list(ids)))
+        await connection.execute(count.text, *count.bind(ids=list(ids), any_failed=any_failed))
 
     async def _retry(self, connection: Connection, delays: Mapping[UUID, float]) -> int:
         if not delays:

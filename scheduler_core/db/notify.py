@@ -19,6 +19,24 @@ CHANGE_CHANNEL = "llm_bawt_change"
 CHANGE_KINDS = frozenset({"jobs", "runs", "events", "nodes", "profiles"})
 WAKE_KINDS = frozenset({"due", "cancel"})
 
+# The triggers that speak on each channel.
+TRIGGERS = {
+    WAKE_CHANNEL: {
+        "scheduled_jobs_inserted",
+        "scheduled_jobs_sooner",
+        "job_runs_inserted",
+        "job_runs_updated",
+    },
+    CHANGE_CHANNEL: {
+        "scheduled_jobs_inserted",
+        "scheduled_jobs_updated",
+        "scheduled_jobs_deleted_notice",
+        "job_runs_inserted",
+        "job_runs_updated",
+        "job_runs_deleted_notice",
+    },
+}
+
 KEEP_ALIVE_SECONDS = 15.0
 ANSWER_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 0.25
@@ -88,6 +106,7 @@ class ChangeFeed:
         self._application = application
         self._channel = channel
         self._kinds = kinds
+        self._silent: set[str] = set()
         # Weak, because an iterator that nobody ever starts cannot say that it is over.
         self._subscribers: weakref.WeakSet[_Subscriber] = weakref.WeakSet()
 
@@ -139,6 +158,7 @@ class ChangeFeed:
         try:
             with plain_errors(self._address):
                 await connection.add_listener(self._channel, self._heard)
+                await self._ask(connection)
             self._alive()
             self._tell(self._kinds)
             while not closed.is_set():
@@ -148,12 +168,28 @@ class ChangeFeed:
                 except TimeoutError:
                     # A half-open connection hears nothing and says nothing; only asking shows it.
                     with plain_errors(self._address):
-                        await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
+                        await self._ask(connection)
                     self._alive()
             self.state.connected = False
             log.warning("The connection that listens on %s was closed.", self._channel)
         finally:
             connection.terminate()
+
+    async def _ask(self, connection: Connection) -> None:
+        """Whether the server is there, and still says what changes; the log tells when it does not."""
+        wanted = TRIGGERS.get(self._channel, set())
+        rows = await connection.fetch(
+            "SELECT tgname::text AS name FROM pg_trigger WHERE tgname = ANY ($1::text[]) AND tgenabled <> 'D'",
+            list(wanted),
+            timeout=ANSWER_SECONDS,
+        )
+        silent = wanted - {row["name"] for row in rows}
+        if silent - self._silent:
+            log.warning(
+                "Changes are noticed late, at the next check: these triggers are gone or disabled: %s.",
+                ", ".join(sorted(silent)),
+            )
+        self._silent = silent
 
     def _alive(self) -> None:
         self.state.connected = True

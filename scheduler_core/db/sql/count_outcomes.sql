@@ -3,7 +3,9 @@
 WITH outcome AS (
     SELECT r.job_id, bool_or(r.status = 'success') AS healed
     FROM job_runs r
-    WHERE r.id = ANY (:ids::uuid[]) AND r.job_id IS NOT NULL AND r.status IN ('success', 'failed')
+    -- Decided once: where nothing fails and nothing has failed, there is nothing to read.
+    WHERE (:any_failed::boolean OR EXISTS (SELECT FROM scheduled_jobs WHERE failures > 0))
+        AND r.id = ANY (:ids::uuid[]) AND r.job_id IS NOT NULL AND r.status IN ('success', 'failed')
     GROUP BY r.job_id
 ),
 touched AS MATERIALIZED (

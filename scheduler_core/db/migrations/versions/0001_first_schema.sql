@@ -402,8 +402,9 @@ CREATE TRIGGER job_run_events_notice AFTER INSERT ON job_run_events
 CREATE TRIGGER scheduler_nodes_notice AFTER UPDATE ON scheduler_nodes
     FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.model IS DISTINCT FROM NEW.model)
     EXECUTE FUNCTION bawt_changed('nodes');
+-- For each row, because a heartbeat is an INSERT that finds the row there, and a statement trigger fires for it.
 CREATE TRIGGER scheduler_nodes_joined AFTER INSERT OR DELETE ON scheduler_nodes
-    FOR EACH STATEMENT EXECUTE FUNCTION bawt_changed('nodes');
+    FOR EACH ROW EXECUTE FUNCTION bawt_changed('nodes');
 
 -- Attributes belong to an entity whether or not its profile row exists yet. Rows are taken in one order,
 -- so that two imports of overlapping people cannot deadlock.
