@@ -171,7 +171,14 @@ def plain_errors(address: Address) -> Iterator[None]:
     except DBAPIError as error:
         cause = error.orig.__cause__ if error.orig is not None else None
         raise _plain(cause or error.orig or error, address) from error
-    except (*_AWAY, asyncpg.InterfaceError, asyncpg.PostgresError, PoolTimeoutError, TimeoutError) as error:
+    except (
+        *_AWAY,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        asyncpg.PostgresError,
+        PoolTimeoutError,
+        TimeoutError,
+    ) as error:
         raise _plain(error, address) from error
 
 
@@ -218,6 +225,11 @@ def _plain(error: BaseException, address: Address) -> BaseException:
         return DatabaseError(
             f"The database at {where} could not do this now (SQLSTATE {error.sqlstate}).",
             "It is tried again by itself; if it goes on, see the log of the server.",
+        )
+    if isinstance(error, asyncpg.InternalClientError):
+        # The server's last words came between two steps of the driver, which then loses its way.
+        return DatabaseUnreachableError(
+            f"The connection to {where} was lost.", "It is opened again by itself."
         )
     if isinstance(error, asyncpg.InterfaceError):
         if "closed" in str(error) or "released" in str(error):

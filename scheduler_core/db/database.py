@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
@@ -58,8 +59,8 @@ class Database:
                     raw = await _driver(borrowed)
                 try:
                     yield raw
-                except TimeoutError:
-                    # The wire may be dead; the driver would wait on it once more before giving it up.
+                except (TimeoutError, asyncpg.InternalClientError):
+                    # The wire may be dead, and the driver waits on it once more before giving it up.
                     raw.terminate()
                     raise
                 finally:

@@ -179,7 +179,8 @@ class ChangeFeed:
         """Whether the server is there, and still says what changes; the log tells when it does not."""
         wanted = TRIGGERS.get(self._channel, set())
         rows = await connection.fetch(
-            "SELECT tgname::text AS name FROM pg_trigger WHERE tgname = ANY ($1::text[]) AND tgenabled <> 'D'",
+            "SELECT tgname::text AS name FROM pg_trigger"
+            " WHERE tgname = ANY ($1::text[]) AND tgenabled <> 'D'",
             list(wanted),
             timeout=ANSWER_SECONDS,
         )

@@ -7,5 +7,9 @@ LEFT JOIN job_runs r ON r.job_id = j.id AND r.claim_seq IS NOT NULL
 GROUP BY j.id
 HAVING j.claim_seq - coalesce(min(r.claim_seq), j.claim_seq + 1) + 1 <> count(DISTINCT r.claim_seq)
     OR max(r.claim_seq) <> j.claim_seq
-    OR (count(r.claim_seq) = 0 AND j.last_run_at > now() - make_interval(days => :days))
+    OR (
+        -- A forced run counts as a run of the job, and not as a slot.
+        count(r.claim_seq) = 0 AND j.claim_seq > 0 AND j.last_run_at > now() - make_interval(days => :days)
+        AND NOT EXISTS (SELECT FROM job_runs m WHERE m.job_id = j.id)
+    )
 LIMIT :limit
