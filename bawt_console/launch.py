@@ -49,10 +49,10 @@ class Launch:
         embedded = self.settings.external_url is None
         self.say("Starting the embedded PostgreSQL…" if embedded else "Connecting to the database…")
         # On a thread, because importing them takes longer than a person's finger.
-        for module in ("bawt_console.source", "scheduler_core.runtime"):
+        for module in ("bawt_console.source", "scheduler_core.installation"):
             await asyncio.to_thread(import_module, module)
         from bawt_console.source import ATTACHED, EMBEDDED, open_source
-        from scheduler_core.runtime import PER_BOT_TYPES, local_actor, open_address, open_database
+        from scheduler_core.installation import PER_BOT_TYPES, local_actor, open_address, open_database
 
         async with AsyncExitStack() as stack:
             address = await stack.enter_async_context(open_address(self.settings))
@@ -76,7 +76,7 @@ class Launch:
 
     async def _start_scheduler(self, stack: AsyncExitStack, *, embedded: bool) -> bool:
         from bawt_console.embedding import SchedulerThread, only_scheduler
-        from scheduler_core.runtime import data_dir
+        from scheduler_core.installation import data_dir
 
         if self.attach or not self.settings.scheduler_enabled:
             return False
@@ -130,7 +130,7 @@ def start_console(
 
 
 def _prepared_log(settings: "Settings") -> Path:
-    from scheduler_core.runtime import prepared_data_dir
+    from scheduler_core.installation import prepared_data_dir
 
     logs = prepared_data_dir(settings) / "logs"
     logs.mkdir(exist_ok=True)

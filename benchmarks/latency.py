@@ -22,7 +22,7 @@ from benchmarks.report import Report, Spread, Table
 from benchmarks.server import Server, connected, node_settings, started_server
 from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.database import Database
-from scheduler_core.runtime import operations
+from scheduler_core.installation import operations
 
 PACKAGES = ("asyncpg", "sqlalchemy")
 FAR = 86_400.0

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.embedded import EmbeddedServer, embedded_server
-from scheduler_core.runtime import open_database
+from scheduler_core.installation import open_database
 from scheduler_core.settings import Settings
 
 TEMPLATE = "with_schema"

@@ -1,4 +1,4 @@
-"""Puts the parts together; the only module that wires. Start order is written here once, and stop order.
+"""Puts the parts of a node together; nothing else wires. Start order is written here once, and stop order.
 
     async with open_runtime(settings) as runtime:
         await runtime.operations.force_run(job_id)
@@ -8,15 +8,11 @@ say goodbye, close the LISTEN connection, the pool, and the embedded server if n
 """
 
 import asyncio
-import getpass
 import logging
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,17 +23,23 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore, NodeRow
 from scheduler_core.db.memory_store import MemoryStore
-from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_watch import RunWatch
 from scheduler_core.domain import JobType, NodeState, Run
 from scheduler_core.errors import DatabaseError, ModelError
+from scheduler_core.installation import (
+    default_intervals,
+    local_actor,
+    local_models,
+    open_address,
+    open_database,
+    operations,
+)
 from scheduler_core.jobs.scheduler import BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.local import LocalModels
-from scheduler_core.llm.models import default_model_folders
 from scheduler_core.maintenance.memory_jobs import MemoryJobs
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.settings import Settings
@@ -50,117 +52,8 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_TYPE_GRACE_SECONDS = 60.0
 LAST_WORDS_SECONDS = 5.0
-MODEL_LOAD_SECONDS = 120.0
-
-PER_BOT_TYPES = (str(JobType.MEMORY_CONSOLIDATION), str(JobType.MEMORY_DECAY))
 
 FinishedSink = Callable[[Sequence[UUID]], None]
-
-
-def data_dir(settings: Settings) -> Path:
-    """Where everything the program writes lies: `DATA_DIR`, else the platform's place for it."""
-    if settings.data_dir is not None:
-        return settings.data_dir
-    from scheduler_core.db.embedded import default_data_dir
-
-    return default_data_dir()
-
-
-def prepared_data_dir(settings: Settings) -> Path:
-    """`data_dir`, made if missing so that only its owner, and the embedded server's account, may enter.
-
-    Raises:
-        EmbeddedServerError: it cannot be made or used.
-    """
-    from scheduler_core.db.embedded import make_data_dir
-
-    directory = data_dir(settings)
-    make_data_dir(directory)
-    return directory
-
-
-def models_dir(settings: Settings) -> Path:
-    """Where own model files lie: `MODELS_DIR`, else `models` in the data directory."""
-    return settings.models_dir or data_dir(settings) / "models"
-
-
-def local_actor(program: str = "") -> str:
-    """Who acts, for the audit: account, host and program; no secret."""
-    try:
-        account = getpass.getuser()
-    except (KeyError, OSError):
-        account = str(os.getuid())
-    return f"{account}@{socket.gethostname()} {program}".strip()
-
-
-@asynccontextmanager
-async def open_address(settings: Settings) -> AsyncIterator[Address]:
-    """The configured server, or the embedded one, started if need be and held while inside.
-
-    Raises:
-        ConfigError, EmbeddedServerError: in words a person can act on.
-    """
-    if settings.external_url is not None:
-        yield Address.parse(settings.external_url)
-        return
-    from scheduler_core.db.embedded import embedded_server, revive
-
-    async with embedded_server(data_dir(settings), database=settings.postgres_database) as server:
-        yield Address.parse(server.url, embedded=True, revive=lambda: revive(server))
-
-
-@asynccontextmanager
-async def open_database(
-    address: Address,
-    settings: Settings,
-    *,
-    application: str,
-    pool_size: int | None = None,
-    read_only: bool = False,
-    engine: AsyncEngine | None = None,
-) -> AsyncIterator[Database]:
-    """A pool on an up-to-date schema that has its default jobs. A read-only one is taken as it is, and so
-    is a host's `engine`.
-
-    Raises:
-        DatabaseError, DatabaseTooNewError: in words a person can act on.
-    """
-    if engine is not None:
-        database = Database(engine, address=address, owned=False)
-    else:
-        database = Database.open(
-            address,
-            pool_size=pool_size or settings.database_pool_size,
-            application=application,
-            read_only=read_only,
-        )
-    try:
-        if read_only:
-            await require_schema(database.engine, address=address)
-        else:
-            await migrate(database.engine, address=address)
-            await JobStore(database, node_id=uuid4()).seed_jobs(_default_intervals(settings))
-        yield database
-    finally:
-        await database.aclose()
-
-
-def operations(database: Database, settings: Settings, *, actor: str) -> Operations:
-    """What people do to jobs and runs, under their name."""
-    return Operations(database, actor=actor, per_bot_types=PER_BOT_TYPES, extra_bots=settings.bots)
-
-
-def local_models(settings: Settings) -> LocalModels:
-    """The local models as the settings choose them."""
-    return LocalModels(
-        folders=default_model_folders(models_dir(settings)),
-        wanted=settings.profile_maintenance_model,
-        state_dir=data_dir(settings) / "state",
-        threads=settings.model_threads or os.cpu_count() or 1,
-        context_tokens=settings.model_context_tokens,
-        load_timeout=MODEL_LOAD_SECONDS,
-        idle_seconds=settings.model_idle_seconds,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,18 +293,10 @@ class _Node:
         )
 
 
-def _default_intervals(settings: Settings) -> dict[str, int]:
-    return {
-        str(JobType.PROFILE_MAINTENANCE): settings.profile_maintenance_interval_minutes,
-        str(JobType.MEMORY_CONSOLIDATION): settings.memory_consolidation_interval_minutes,
-        str(JobType.MEMORY_DECAY): settings.memory_decay_interval_minutes,
-    }
-
-
 def _all_kinds(
     settings: Settings, database: Database, models: LocalModels, host: Sequence[JobKind]
 ) -> JobKinds:
-    intervals = _default_intervals(settings)
+    intervals = default_intervals(settings)
     memory = MemoryJobs(store=MemoryStore(database))
     profile = ProfileJob(
         store=ProfileStore(database), model=models.current, model_timeout=settings.model_timeout_seconds

@@ -28,7 +28,7 @@ def db() -> None:
 @click.pass_obj
 def url(options: Options, show_password: bool) -> None:
     """Print the database's URL. An embedded server answers while some bawt-console runs."""
-    from scheduler_core.runtime import open_address
+    from scheduler_core.installation import open_address
 
     async def find() -> "Address":
         async with open_address(options.settings()) as address:

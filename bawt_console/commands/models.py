@@ -24,8 +24,8 @@ def models() -> None:
 def list_models(options: Options) -> None:
     """Every model file found, its verdict, and which one is taken."""
     from scheduler_core.errors import ModelError
+    from scheduler_core.installation import local_models, models_dir
     from scheduler_core.llm.models import choose, default_model_folders
-    from scheduler_core.runtime import local_models, models_dir
 
     settings = options.settings()
     files = local_models(settings).files()

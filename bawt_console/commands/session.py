@@ -84,7 +84,7 @@ async def open_session(options: Options) -> AsyncIterator[Session]:
     """
     from scheduler_core.db.history import History
     from scheduler_core.db.profile_store import ProfileStore
-    from scheduler_core.runtime import local_actor, open_address, open_database, operations
+    from scheduler_core.installation import local_actor, open_address, open_database, operations
 
     settings = options.settings()
     async with (
