@@ -1,0 +1,134 @@
+"""Hands in the tables while four nodes work: whatever somebody does, every slot is accounted for."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from scheduler_core.db.connect import Connection
+from scheduler_core.db.database import Database
+from tests.chaos.load import JOBS, add_jobs, seeded, settle
+from tests.chaos.nodes import open_nodes
+from tests.chaos.proof import prove
+
+EDITORS = 4
+ANY_JOB = "id = (SELECT id FROM scheduled_jobs WHERE job_type = ANY ($1::text[]) ORDER BY random() LIMIT 1)"
+TYPES = list(JOBS)
+CONFIGS = (
+    "{}",
+    '{"overlap": "queue"}',
+    '{"catch_up": "skip"}',
+    '{"max_attempts": 2}',
+    '{"timeout_seconds": 0.2}',
+    "not json at all",
+    "[]",
+)
+
+# What an operator types, with how often; `$1` are the job types.
+EDITS: dict[str, int] = {
+    f"UPDATE scheduled_jobs SET next_run_at = now() WHERE {ANY_JOB}": 30,
+    f"UPDATE scheduled_jobs SET next_run_at = now() - interval '3 hours' WHERE {ANY_JOB}": 10,
+    f"UPDATE scheduled_jobs SET next_run_at = now() + interval '50 ms' WHERE {ANY_JOB}": 5,
+    f"UPDATE scheduled_jobs SET enabled = false WHERE {ANY_JOB}": 6,
+    f"UPDATE scheduled_jobs SET enabled = true WHERE {ANY_JOB}": 8,
+    "UPDATE scheduled_jobs SET enabled = true WHERE NOT enabled AND job_type = ANY ($1::text[])": 1,
+    f"UPDATE scheduled_jobs SET interval_minutes = 1 + (random() * 100)::integer WHERE {ANY_JOB}": 6,
+    f"DELETE FROM scheduled_jobs WHERE {ANY_JOB}": 3,
+    "INSERT INTO scheduled_jobs (job_type, bot_id) SELECT t, gen_random_uuid()::text"
+    " FROM unnest($1::text[]) AS t ORDER BY random() LIMIT 1": 3,
+    "INSERT INTO job_runs (job_id, job_type, bot_id) SELECT id, job_type, bot_id FROM scheduled_jobs"
+    f" WHERE {ANY_JOB} ON CONFLICT DO NOTHING": 8,
+    "UPDATE job_runs SET cancel_requested_at = now(), cancel_requested_by = 'hand' WHERE id = ("
+    " SELECT id FROM job_runs WHERE status = 'running' AND job_type = ANY ($1::text[])"
+    " ORDER BY random() LIMIT 1)": 3,
+    "UPDATE scheduled_jobs SET next_run_at = now() WHERE job_type = ANY ($1::text[])": 1,
+}
+
+
+class Editor:
+    """One psql session with restless hands."""
+
+    def __init__(self, connection: Connection, chance: random.Random) -> None:
+        self._connection = connection
+        self._chance = chance
+        self.refused: Counter[str] = Counter()
+
+    async def edit(self) -> None:
+        """One statement, or a few in a transaction that may be rolled back or held open for a moment."""
+        try:
+            if self._chance.random() < 0.9:
+                await self._once()
+                return
+            with suppress(ZeroDivisionError):
+                async with self._connection.transaction():
+                    for _ in range(self._chance.randrange(1, 4)):
+                        await self._once()
+                    await asyncio.sleep(self._chance.choice((0, 0, 0.02)))
+                    if self._chance.random() < 0.3:
+                        raise ZeroDivisionError
+        except (asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError) as error:
+            # psql says so, and nothing was changed.
+            self.refused[type(error).__name__] += 1
+
+    async def _once(self) -> None:
+        if self._chance.random() < 0.08:
+            config = self._chance.choice(CONFIGS)
+            await self._connection.execute(
+                f"UPDATE scheduled_jobs SET config_json = $2 WHERE {ANY_JOB}", TYPES, config
+            )
+            return
+        [statement] = self._chance.choices(list(EDITS), weights=list(EDITS.values()))
+        await self._connection.execute(statement, TYPES)
+
+
+async def edit_by_hand(database: Database, url: str, folder: Path, *, edits: int) -> None:
+    seed, chance = seeded()
+    connections = [await asyncpg.connect(url) for _ in range(EDITORS)]
+    editors = [Editor(connection, random.Random(chance.random())) for connection in connections]
+    await add_jobs(connections[0])
+    async with open_nodes(url, folder, seed=seed) as nodes:
+        await nodes.start_many(4)
+        async with asyncio.TaskGroup() as group:
+            for editor in editors:
+                group.create_task(edit_many(editor, edits // EDITORS))
+        nodes.assert_alive()
+        # What is paused is not stuck; everything else has to come to its end.
+        await settle(connections[0], seconds=90)
+        nodes.assert_alive()
+        executions = nodes.executions()
+        await nodes.stop_all()
+        story = await prove(database, executions)
+        assert not (faults := faults_in(nodes.logs)), faults
+    for connection in connections:
+        await connection.close()
+    print(f"{edits} edits, {story}, refused {sum((editor.refused for editor in editors), Counter())}")
+    assert story.successes > edits / 20
+
+
+async def edit_many(editor: Editor, edits: int) -> None:
+    for _ in range(edits):
+        await editor.edit()
+
+
+def faults_in(logs: str) -> Sequence[str]:
+    """Lines about something that nobody expects when hands are in the tables."""
+    return [line for line in logs.splitlines() if "Node lost" in line or "Traceback" in line]
+
+
+async def test_random_edits_by_hand_lose_and_double_nothing(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    await edit_by_hand(database, database_url, tmp_path, edits=2_000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_tens_of_thousands_of_edits_by_hand_lose_and_double_nothing(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    await edit_by_hand(database, database_url, tmp_path, edits=30_000)
