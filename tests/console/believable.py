@@ -249,14 +249,21 @@ def _history(job: Job, seconds: float, luck: random.Random, fresh: Iterator[UUID
 def _running(run_id: UUID, job: Job, world: World) -> Run:
     started = NOW - timedelta(seconds=41)
     lines = (
-        (0, EventLevel.INFO, "started on attic, attempt 1, slot 03:13:26"),
-        (1, EventLevel.INFO, "12 entities changed since their last summary"),
-        (5, EventLevel.INFO, "user/ada    31 attributes, 19 after exact and contained duplicates"),
-        (5, EventLevel.INFO, "user/ada    2 groups to the model: occupation (2 lines), coffee (3 lines)"),
-        (18, EventLevel.INFO, "user/ada    agreed on both orders: NEWER 2 1, SAME 3 4 5"),
-        (26, EventLevel.WARNING, "user/ada    attribute 88 set aside: reads like an instruction"),
-        (39, EventLevel.INFO, "user/ada    version 15 published: 9 sentences, 4 new, 1 gone"),
-        (40, EventLevel.INFO, "user/jo     writing “preferences”"),
+        (1, EventLevel.INFO, "user/finn: 12 attributes, 11 kept; 9 sentences, 9 by the model; version 3."),
+        (
+            5,
+            EventLevel.WARNING,
+            "user/ada health: a draft was refused: the answer leaves out a line that must be kept [7].",
+        ),
+        (18, EventLevel.INFO, "user/ada: 31 attributes, 19 kept; 15 sentences, 15 by the model; version 15."),
+        (18, EventLevel.WARNING, "user/ada: set aside as instructions: attributes 88."),
+        (26, EventLevel.INFO, "user/bo: 24 attributes, 20 kept; 17 sentences, 17 by the model; version 8."),
+        (
+            39,
+            EventLevel.WARNING,
+            "bot/nova preference: a draft was refused: the answer has no sentence with ids.",
+        ),
+        (40, EventLevel.INFO, "bot/nova: 18 attributes, 16 kept; 14 sentences, 9 by the model; version 5."),
     )
     world.events[run_id] = [
         RunEvent(

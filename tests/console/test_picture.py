@@ -21,7 +21,7 @@ async def drawn() -> str:
     """The Jobs screen with the running job's log, as SVG without fonts from elsewhere."""
     async with opened(console_on(FakeSource(believable_world(), mode=EMBEDDED)), SIZE) as pilot:
         await pilot.press("down", "right")
-        await until(pilot, lambda: "writing “preferences”" in picture(pilot.app), "the log")
+        await until(pilot, lambda: "bot/nova: 18 attributes" in picture(pilot.app), "the log")
         await pilot.pause()
         svg = pilot.app.export_screenshot(title="bawt-console")
     without_fonts = re.sub(r"\s*(@font-face \{.*?\}|<!--.*?-->)", "", svg, flags=re.DOTALL)

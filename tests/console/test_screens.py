@@ -183,7 +183,7 @@ async def test_the_panes_show_runs_log_chart_and_settings_of_the_selected_job(so
         await pilot.press("down")
         await until(pilot, lambda: "7 of 12 entities" in picture(app), "the runs")
         await pilot.press("right")
-        await until(pilot, lambda: "agreed on both orders" in picture(app), "the log")
+        await until(pilot, lambda: "set aside as instructions" in picture(app), "the log")
         await pilot.press("right")
         await until(pilot, lambda: "44 latest runs" in picture(app), "the chart")
         await pilot.press("right")
@@ -415,7 +415,7 @@ async def test_the_log_of_a_running_run_follows(source: FakeSource) -> None:
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
         await pilot.press("right", "right", "right")
-        await until(pilot, lambda: "writing “preferences”" in picture(app), "the log")
+        await until(pilot, lambda: "bot/nova: 18 attributes" in picture(app), "the log")
         run = run_of(app).run
         last = source.world.events[run.id][-1]
         source.world.events[run.id].append(replace(last, id=last.id + 1, message="one line more"))
