@@ -153,3 +153,40 @@ def summaries(program: Program) -> dict[str, str]:
     )
     texts: dict[str, str] = json.loads(found.out)
     return texts
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "touched"),
+    [
+        ("bot_id", "'nova'", {"nova"}),
+        ("config_json", """'{"entity_type": "user", "entity_id": "Ada"}'""", {"ada"}),
+        ("bot_id, config_json", """'nova', '{"entity_type": "user", "entity_id": "sam"}'""", {"sam"}),
+    ],
+)
+def test_a_job_keeps_to_the_profile_it_names(
+    program: Program, columns: str, values: str, touched: set[str]
+) -> None:
+    insert = (
+        "DELETE FROM scheduled_jobs; INSERT INTO scheduled_jobs (job_type, interval_minutes, "
+        f"{columns}) VALUES ('profile_maintenance', 60, {values})"
+    )
+    assert program.run("db", "psql", "--", "-qc", insert).code == 0
+    assert profile_run(program)["status"] == "success"
+    summarised = program.run(
+        "db", "psql", "--", "-qtAc", "SELECT entity_id FROM entity_profiles WHERE summary IS NOT NULL"
+    )
+    assert set(summarised.out.split()) == touched
+
+
+def test_a_job_for_somebody_unknown_says_so(program: Program) -> None:
+    insert = (
+        "DELETE FROM scheduled_jobs;"
+        " INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes, config_json)"
+        " VALUES ('profile_maintenance', 'ghost', 60, '{}'),"
+        """ ('profile_maintenance', '*', 60, '{"entity_type": "user", "entity_id": "nobody"}')"""
+    )
+    assert program.run("db", "psql", "--", "-qc", insert).code == 0
+    runs = {run["bot_id"]: run for run in program.run("--no-ui", "--once", "--json").objects}
+    assert (runs["ghost"]["status"], runs["ghost"]["reason"]) == ("skipped", "bot/ghost has no profile")
+    assert runs["*"]["status"] == "failed"
+    assert runs["*"]["error_message"].startswith("user/nobody has no profile.")

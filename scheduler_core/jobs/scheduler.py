@@ -154,13 +154,17 @@ class JobScheduler:
             DatabaseError: the database is away.
         """
         until = await self._store.now()
+        settled = False
         while True:
             self._wake.clear()
             look = await self.run_once(until=until)
             if self._queue.held:
                 await self._wake.wait()
-            elif look == Look():
+            elif look == Look() and settled:
                 return
+            # A run that is over holds its concurrency slot until its outcome is written.
+            await self._recorder.wait_settled()
+            settled = look == Look() and not self._queue.held
 
     async def _listen(self) -> None:
         async for kinds in self._wakes:
