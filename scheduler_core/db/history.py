@@ -190,7 +190,10 @@ def _conditions(wanted: RunFilter, before: RunCursor | None) -> tuple[list[str],
         add("bot_id LIKE {}", _like(wanted.bot_id))
     if wanted.trigger is not None:
         add("trigger = {}", str(wanted.trigger))
-    if wanted.since is not None:
+    if wanted.since is not None and before is not None and before.started_at is not None:
+        # Behind a run that started there is none that waits; so the index says where to stop.
+        add("started_at >= {}", wanted.since)
+    elif wanted.since is not None:
         add("(started_at >= {} OR started_at IS NULL)", wanted.since)
     if wanted.min_duration_ms is not None:
         add("duration_ms >= {}", wanted.min_duration_ms)

@@ -304,8 +304,9 @@ class JobStore:
             rows = await connection.fetch(fail.text, *fail.bind(grace=grace, batch=batch, node=self._node_id))
         return [row["id"] for row in rows]
 
-    async def heartbeat(self, node: NodeRow) -> datetime:
-        """Renews the lease; returns the database's time."""
+    async def heartbeat(self, node: NodeRow) -> float | None:
+        """Renews the lease; returns the seconds until the next one of another node ends if that does not
+        renew it, None if nobody else is there."""
         beat = statement("heartbeat")
         values = beat.bind(
             node=node.id,
@@ -319,8 +320,8 @@ class JobStore:
         )
         async with self._database.connection() as connection:
             # Whoever answers later than this has let the lease run out.
-            at: datetime = await connection.fetchval(beat.text, *values, timeout=node.lease / 2)
-        return at
+            ends_in: float | None = await connection.fetchval(beat.text, *values, timeout=node.lease / 2)
+        return ends_in
 
     async def leave(self) -> None:
         """Marks this node stopped and gives its lease back."""

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 HEARTBEATS_A_LEASE = 3
+LEASE_END_SECONDS = 0.01
 RETENTION_SECONDS = 600.0
 
 
@@ -72,6 +73,7 @@ class Upkeep:
         self._unknown_grace = unknown_grace
         self._history_days = history_days
         self._wakes = wakes
+        self._round = self._pause = lease / HEARTBEATS_A_LEASE
         self._renewed = time.monotonic()
         self._swept = float("-inf")
 
@@ -85,7 +87,8 @@ class Upkeep:
                 except DatabaseError as error:
                     log.warning("Upkeep waits for the database [%s]: %s", error.error_id, error)
                     self._give_up_lost_lease()
-                await asyncio.sleep(self._lease / HEARTBEATS_A_LEASE)
+                    self._pause = self._round
+                await asyncio.sleep(self._pause)
 
     async def run_once(self) -> Done:
         """Renews the lease, then looks after everybody's runs.
@@ -93,7 +96,9 @@ class Upkeep:
         Raises:
             DatabaseError: the database is away.
         """
-        await self._store.heartbeat(self._describe())
+        ends_in = await self._store.heartbeat(self._describe())
+        # A lease that nobody renewed is looked at when it ends, and not up to a round later.
+        self._pause = min(self._round, self._round if ends_in is None else ends_in + LEASE_END_SECONDS)
         self._renewed = time.monotonic()
         cancelled = await self.check_cancelled()
         rescued = await self._rescue()

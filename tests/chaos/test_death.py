@@ -56,7 +56,8 @@ async def kill_nodes(database: Database, url: str, folder: Path, *, kills: int) 
     connection = await asyncpg.connect(url)
     deaths = Deaths(connection)
     await add_jobs(connection)
-    async with open_nodes(url, folder, seed=seed) as nodes:
+    # What is killed again and again waits a little longer each time; not here.
+    async with open_nodes(url, folder, seed=seed, scheduler_retry_base_seconds=0.0001) as nodes:
         await nodes.start_many(3)
         async with under_load(url):
             for _ in range(kills):

@@ -6,4 +6,8 @@ VALUES (
 ON CONFLICT (id) DO UPDATE
 SET heartbeat_at = now(), lease_expires_at = excluded.lease_expires_at, state = excluded.state,
     running = excluded.running, model = excluded.model, job_types = excluded.job_types
-RETURNING heartbeat_at
+-- And when the next lease of somebody else runs out, unless it is renewed.
+RETURNING (
+    SELECT extract(epoch FROM min(n.lease_expires_at) - now())::float8 FROM scheduler_nodes n
+    WHERE n.id <> :node AND n.state <> 'stopped' AND n.lease_expires_at > now()
+)

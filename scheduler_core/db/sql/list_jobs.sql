@@ -6,7 +6,16 @@ SELECT j.*,
     strip.last_run_id,
     durations.p50_ms,
     durations.p95_ms
-FROM scheduled_jobs j
+FROM (
+    -- Two indexes, each with the jobs that the other leaves out.
+    (
+        SELECT * FROM scheduled_jobs WHERE enabled AND NOT needs_slot ORDER BY next_run_at, id LIMIT :limit
+    ) UNION ALL (
+        SELECT * FROM scheduled_jobs WHERE NOT enabled OR needs_slot ORDER BY next_run_at, id LIMIT :limit
+    )
+    ORDER BY next_run_at, id
+    LIMIT :limit
+) j
 LEFT JOIN LATERAL (
     SELECT r.id FROM job_runs r
     WHERE r.job_id = j.id AND r.status IN ('pending', 'running')
@@ -35,4 +44,3 @@ LEFT JOIN LATERAL (
     WHERE t.status = 'success'
 ) durations ON true
 ORDER BY j.next_run_at, j.id
-LIMIT :limit

@@ -31,6 +31,8 @@ CREATE TABLE scheduled_jobs (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX scheduled_jobs_due ON scheduled_jobs (next_run_at) WHERE enabled AND NOT needs_slot;
+-- The rest of them, for lists.
+CREATE INDEX scheduled_jobs_idle ON scheduled_jobs (next_run_at) WHERE NOT enabled OR needs_slot;
 CREATE INDEX scheduled_jobs_cron ON scheduled_jobs (next_run_at) WHERE enabled AND cron IS NOT NULL;
 CREATE INDEX scheduled_jobs_failing ON scheduled_jobs (id) WHERE failures > 0;
 CREATE INDEX scheduled_jobs_unplaced ON scheduled_jobs (id) WHERE needs_slot;
@@ -77,6 +79,10 @@ CREATE INDEX job_runs_of_node ON job_runs (node_id) WHERE status = 'running';
 -- Concurrency limits are numbered slots: two nodes cannot hold the same one.
 CREATE UNIQUE INDEX job_runs_concurrency ON job_runs (job_type, slot) WHERE status = 'running' AND slot IS NOT NULL;
 CREATE INDEX job_runs_newest ON job_runs (started_at, id);
+-- What people look for among very many that went well.
+CREATE INDEX job_runs_failed ON job_runs (started_at, id) WHERE status = 'failed';
+CREATE INDEX job_runs_skipped ON job_runs (started_at, id) WHERE status = 'skipped';
+CREATE INDEX job_runs_unscheduled ON job_runs (started_at, id) WHERE trigger <> 'schedule';
 CREATE INDEX job_runs_of_job ON job_runs (job_id, started_at, id);
 CREATE INDEX job_runs_attempts ON job_runs (first_run_id) WHERE first_run_id IS NOT NULL;
 

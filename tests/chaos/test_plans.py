@@ -1,0 +1,274 @@
+"""Every hot statement and every reading of the console goes by indexes, whatever the size of the tables."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from scheduler_core.db.connect import Connection
+from scheduler_core.db.database import Database
+from scheduler_core.db.history import History
+from scheduler_core.db.job_store import FinishedRun, JobStore, NodeRow
+from scheduler_core.domain import EventLevel, NodeState, RunCursor, RunFilter, RunStatus, Trigger
+
+BIG = ("scheduled_jobs", "job_runs", "job_run_events")
+TABLES = (*BIG, "scheduler_nodes")
+TYPES = ("kind0", "kind1", "kind2", "kind3", "kind4")
+LIMITS: Mapping[str, int | None] = dict.fromkeys(TYPES[1:]) | {"kind0": 3}
+MOST_PAGES = 40_000
+MOST_MILLISECONDS = 100.0
+# What only few runs have and no index holds is found by reading from the newest on.
+BY_READING_ALONG = (
+    "find_jobs",
+    "runs of a bot",
+    "runs of a bot, next page",
+    "runs long",
+    "runs long, next page",
+)
+READING_ALONG_MILLISECONDS = 2_000.0
+NODE = UUID(int=1)
+DEAD = UUID(int=2)
+
+FILL = """
+    ALTER TABLE scheduled_jobs DISABLE TRIGGER USER;
+    ALTER TABLE job_runs DISABLE TRIGGER USER;
+    ALTER TABLE job_run_events DISABLE TRIGGER USER;
+    INSERT INTO scheduled_jobs (id, job_type, bot_id, interval_minutes, next_run_at, last_run_at, claim_seq)
+    SELECT md5('job' || n)::uuid, 'kind' || n % 5, 'bot' || n % 1000, 60,
+        now() + make_interval(secs => (n - 200) * 3600.0 / {jobs}), now() - interval '1 hour', {each}
+    FROM generate_series(1, {jobs}) AS n;
+    INSERT INTO job_runs (
+        id, job_id, bot_id, job_type, trigger, claim_seq, status, started_at, finished_at, scheduled_for,
+        created_at, available_at, duration_ms, result_json, error_message, reason
+    )
+    SELECT md5('run' || n || ' ' || seq)::uuid, md5('job' || n)::uuid, 'bot' || n % 1000, 'kind' || n % 5,
+        CASE WHEN hash % 5000 = 0 THEN 'manual' ELSE 'schedule' END, seq, status, at, at, at, at, at,
+        CASE WHEN hash % 20000 = 0 THEN 3600000 ELSE hash % 1000 END,
+        '{{}}', CASE status WHEN 'failed' THEN 'no' END, CASE status WHEN 'skipped' THEN 'unchanged' END
+    FROM generate_series(1, {each}) AS seq, generate_series(1, {jobs}) AS n,
+        LATERAL (SELECT abs(hashint8(n * {each}::bigint + seq)) AS hash) h,
+        LATERAL (
+            SELECT now() - make_interval(hours => {each} + 1 - seq, secs => n * 3600.0 / {jobs}) AS at
+        ) a,
+        LATERAL (SELECT CASE WHEN hash % 1000 = 0 THEN 'failed' WHEN hash % 50 = 1 THEN 'skipped'
+            ELSE 'success' END AS status) s;
+    -- A hundred wait, a hundred run here, and a hundred were left behind by a dead node.
+    INSERT INTO job_runs (job_id, bot_id, job_type, status)
+    SELECT id, bot_id, job_type, 'pending' FROM scheduled_jobs ORDER BY next_run_at DESC LIMIT 100;
+    INSERT INTO job_runs (job_id, bot_id, job_type, status, node_id, started_at)
+    SELECT id, bot_id, job_type, 'running', CASE WHEN place > 100 THEN '{dead}'::uuid ELSE '{node}' END,
+        now()
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY next_run_at DESC) - 100 AS place FROM scheduled_jobs
+    ) j WHERE place BETWEEN 1 AND 200;
+    INSERT INTO job_run_events (run_id, level, message)
+    SELECT id, 'info', 'line ' || n FROM (SELECT id FROM job_runs LIMIT {jobs}) r, generate_series(1, 3) AS n;
+    ALTER TABLE scheduled_jobs ENABLE TRIGGER USER;
+    ALTER TABLE job_runs ENABLE TRIGGER USER;
+    ALTER TABLE job_run_events ENABLE TRIGGER USER;
+    VACUUM ANALYZE scheduled_jobs, job_runs, job_run_events;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one statement went."""
+
+    query: str
+    scanned: frozenset[str]
+    buffers: int
+    milliseconds: float
+
+    def __str__(self) -> str:
+        first = " ".join(self.query.split())[:90]
+        return f"{self.milliseconds:.1f} ms, {self.buffers} pages, reads all of {set(self.scanned)}: {first}"
+
+
+async def fill(url: str, *, jobs: int, each: int) -> None:
+    """Makes `jobs` jobs with `each` finished runs each. 200 jobs are due."""
+    connection = await asyncpg.connect(url)
+    for statement in FILL.format(jobs=jobs, each=each, node=NODE, dead=DEAD).split(";\n"):
+        if statement.strip():
+            await connection.execute(statement)
+    await connection.close()
+
+
+class Borrowed(Database):
+    """One connection inside a transaction that the test takes back."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        yield self._connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self._connection.transaction():
+            yield self._connection
+
+
+async def plans(connection: Connection, call: Callable[[], Awaitable[object]]) -> list[Plan]:
+    """Calls a method, takes back what it did, and explains what it asked."""
+    asked: list[tuple[str, tuple[Any, ...]]] = []
+
+    def note(record: Any) -> None:
+        if any(table in record.query for table in TABLES):
+            asked.append((record.query, tuple(record.args or ())))
+
+    with connection.query_logger(note):
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await call()
+        finally:
+            await transaction.rollback()
+    return [await explained(connection, query, values) for query, values in asked]
+
+
+async def explained(connection: Connection, query: str, values: tuple[Any, ...]) -> Plan:
+    """Runs the statement, and takes back what it did."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        text = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", *values)
+    finally:
+        await transaction.rollback()
+    [plan] = json.loads(text)
+    root = plan["Plan"]
+    return Plan(
+        query=query,
+        scanned=frozenset(
+            step["Relation Name"]
+            for step in steps(root)
+            if step["Node Type"] == "Seq Scan" and step["Relation Name"] in BIG and step["Actual Loops"]
+        ),
+        buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
+        milliseconds=plan["Execution Time"],
+    )
+
+
+def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from steps(child)
+
+
+def node_row() -> NodeRow:
+    return NodeRow(
+        id=NODE,
+        name="attic",
+        state=NodeState.ACTIVE,
+        version="0",
+        job_types=TYPES,
+        lease=600,
+        running=0,
+        model=None,
+    )
+
+
+async def calls(connection: Connection) -> dict[str, Callable[[], Awaitable[object]]]:
+    """What nodes and consoles ask, each with what it looks for."""
+    job = await connection.fetchval("SELECT id FROM scheduled_jobs ORDER BY next_run_at OFFSET 300 LIMIT 1")
+    run = await connection.fetchval("SELECT id FROM job_runs WHERE job_id = $1 LIMIT 1", job)
+    failed = await connection.fetchval("SELECT id FROM job_runs WHERE status = 'failed' LIMIT 1")
+    now: datetime = await connection.fetchval("SELECT now()")
+    running = "SELECT id FROM job_runs WHERE node_id = $1 AND status = 'running'"
+    held = [row["id"] for row in await connection.fetch(running, NODE)]
+    database = Borrowed(connection)
+    store, history = JobStore(database, node_id=NODE), History(database)
+    outcomes = [FinishedRun(id=run_id, status=RunStatus.SUCCESS, result_json="{}") for run_id in held]
+    a_run = await history.run(run)
+    cursor = RunCursor(now - timedelta(hours=2), uuid4())
+    found: dict[str, Callable[[], Awaitable[object]]] = {
+        "claim_due": lambda: store.claim_due(
+            batch=200, per_bot_types=(), bots=(), direct_types=TYPES[1:], capacity=100
+        ),
+        "start_pending": lambda: store.start_pending(limits=LIMITS, capacity=50),
+        "held_runs": lambda: store.held_runs(known=held),
+        "check_runs": lambda: store.check_runs(held),
+        "finish_runs": lambda: store.finish_runs(outcomes),
+        "rescue_runs": lambda: store.rescue_runs(batch=500),
+        "fail_unknown": lambda: store.fail_unknown(grace=60, batch=500),
+        "retry_runs": lambda: store.retry_runs({failed: 1.0}),
+        "heartbeat": lambda: store.heartbeat(node_row()),
+        "next_due": store.next_due,
+        "expire_history": lambda: store.expire_history(days=90, batch=500),
+        "count_active": store.count_active,
+        "add_events": lambda: store.add_events([(run, EventLevel.INFO, "a line")] * 100),
+        "set_progress": lambda: store.set_progress(dict.fromkeys(held, "half")),
+        "run": lambda: history.run(run),
+        "runs_by_id": lambda: history.runs_by_id([run, failed]),
+        "jobs": history.jobs,
+        "find_jobs": lambda: history.find_jobs("kind1:bot6"),
+        "job": lambda: history.job(job),
+        "find_runs": lambda: history.find_runs(str(run)[:8]),
+        "attempts": lambda: history.attempts(a_run),
+        "events": lambda: history.events(run),
+        "durations": lambda: history.durations(job),
+    }
+    for name, wanted in filters(job, now).items():
+        found[f"runs {name}"] = lambda wanted=wanted: history.runs(wanted)  # type: ignore[misc]  # a default binds the loop's value
+        found[f"runs {name}, next page"] = lambda wanted=wanted: history.runs(wanted, before=cursor)  # type: ignore[misc]  # the same
+    return found
+
+
+def filters(job: UUID, now: datetime) -> dict[str, RunFilter]:
+    """What people filter by; a few of a million runs match most of them."""
+    return {
+        "all": RunFilter(),
+        "failed": RunFilter(statuses=frozenset({RunStatus.FAILED})),
+        "running": RunFilter(statuses=frozenset({RunStatus.RUNNING})),
+        "pending": RunFilter(statuses=frozenset({RunStatus.PENDING})),
+        "of a job": RunFilter(job_id=job),
+        "failed of a job": RunFilter(job_id=job, statuses=frozenset({RunStatus.FAILED})),
+        "of a type": RunFilter(job_type="kind3"),
+        "of types": RunFilter(job_type="kind*"),
+        "of a bot": RunFilter(bot_id="bot7"),
+        "by hand": RunFilter(trigger=Trigger.MANUAL),
+        "long": RunFilter(min_duration_ms=1_000_000),
+        "of the last hour": RunFilter(since=now - timedelta(hours=2)),
+        "failed of the last hour": RunFilter(
+            since=now - timedelta(hours=2), statuses=frozenset({RunStatus.FAILED})
+        ),
+    }
+
+
+async def slow_plans(url: str, *, without_scans: bool = False) -> list[str]:
+    """Which statements read a whole big table, or more of it than they may."""
+    connection = await asyncpg.connect(url)
+    if without_scans:
+        # Small tables are best read whole; this shows whether an index could serve.
+        await connection.execute("SET enable_seqscan = off")
+    bad = []
+    for name, call in (await calls(connection)).items():
+        found = await plans(connection, call)
+        assert found, f"{name} asked nothing"
+        for plan in found:
+            print(f"{name}: {plan}")
+            if name in BY_READING_ALONG:
+                if plan.milliseconds > READING_ALONG_MILLISECONDS:
+                    bad.append(f"{name}: {plan}")
+            elif plan.scanned or plan.buffers > MOST_PAGES or plan.milliseconds > MOST_MILLISECONDS:
+                bad.append(f"{name}: {plan}")
+    await connection.close()
+    return bad
+
+
+async def test_every_statement_has_an_index_to_go_by(database_url: str) -> None:
+    await fill(database_url, jobs=2_000, each=5)
+    assert await slow_plans(database_url, without_scans=True) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_a_million_runs_of_a_hundred_thousand_jobs_are_read_by_indexes(database_url: str) -> None:
+    await fill(database_url, jobs=100_000, each=10)
+    assert await slow_plans(database_url) == []
