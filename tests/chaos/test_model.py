@@ -1,0 +1,356 @@
+"""Random histories of jobs, runs and two nodes, on a real server and in a plain model of what is promised."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from scheduler_core.db.audit import audit
+from scheduler_core.db.connect import Address
+from scheduler_core.db.database import Database
+from scheduler_core.db.job_store import FinishedRun, JobStore, LostRun, NodeRow, StartedRun
+from scheduler_core.db.operations import Operations
+from scheduler_core.domain import NodeState, RunStatus
+from scheduler_core.errors import StateError
+from tests.chaos.model import LIMIT, MOST_ATTEMPTS, Model, ModelJob, ModelRun
+
+T = TypeVar("T")
+
+NODES = (0, 1)
+LIMITS: dict[str, int | None] = {"free": None, "limited": LIMIT}
+HOUR = 3600.0
+LATER = (0.0, HOUR)
+
+
+class Histories(RuleBasedStateMachine):
+    """Does the same to the server and to the model, and compares them after each step."""
+
+    def __init__(self, database: Database, run: Callable[[Awaitable[Any]], Any]) -> None:
+        super().__init__()
+        self._database = database
+        self._run = run
+        self._stores = [JobStore(database, node_id=uuid4()) for _ in NODES]
+        self._ids = [uuid4() for _ in NODES]
+        self._stores = [JobStore(database, node_id=node) for node in self._ids]
+        self._operations = Operations(database, actor="ada")
+        # What each node believes it runs, whether or not that is still so.
+        self._hands: list[list[UUID]] = [[] for _ in NODES]
+        self.model = Model()
+
+    def _execute(self, statement: str, *values: object) -> None:
+        async def execute() -> None:
+            async with self._database.connection() as connection:
+                await connection.execute(statement, *values)
+
+        self._run(execute())
+
+    def _rows(self, query: str) -> list[Any]:
+        async def fetch() -> list[Any]:
+            async with self._database.connection() as connection:
+                return list(await connection.fetch(query))
+
+        rows: list[Any] = self._run(fetch())
+        return rows
+
+    @initialize()
+    def an_empty_database(self) -> None:
+        self._execute("TRUNCATE scheduled_jobs, job_runs, job_run_events, scheduler_nodes, operator_actions")
+        for node in NODES:
+            self._beat(node)
+
+    def _beat(self, node: int) -> None:
+        row = NodeRow(
+            id=self._ids[node],
+            name=f"node {node}",
+            state=NodeState.ACTIVE,
+            version="0",
+            job_types=tuple(LIMITS),
+            lease=HOUR,
+            running=0,
+            model=None,
+        )
+        self._run(self._stores[node].heartbeat(row))
+        self.model.expired.discard(node)
+
+    # What a person does.
+
+    @precondition(lambda self: len(self.model.jobs) < 6)
+    @rule(
+        job_type=st.sampled_from(sorted(LIMITS)),
+        overlap=st.sampled_from(["skip", "queue"]),
+        catch_up=st.sampled_from(["coalesce", "skip"]),
+    )
+    def insert(self, job_type: str, overlap: str, catch_up: str) -> None:
+        key = uuid4()
+        self._execute(
+            "INSERT INTO scheduled_jobs (id, job_type, bot_id, next_run_at, config_json)"
+            " VALUES ($1, $2, 'b', now() + interval '1 hour', $3)",
+            key,
+            job_type,
+            f'{{"overlap": "{overlap}", "catch_up": "{catch_up}"}}',
+        )
+        self.model.jobs[key] = ModelJob(job_type=job_type, overlap=overlap, catch_up=catch_up)
+
+    def _pick(self, data: st.DataObject, keys: list[UUID]) -> UUID:
+        # The position, not the id, so that a failing history can be made smaller.
+        return keys[data.draw(st.integers(0, len(keys) - 1))]
+
+    @precondition(lambda self: any(job.missed is None for job in self.model.jobs.values()))
+    @rule(data=st.data(), missed=st.integers(0, 2))
+    def make_due(self, data: st.DataObject, missed: int) -> None:
+        key = self._pick(data, [key for key, job in self.model.jobs.items() if job.missed is None])
+        self._execute(
+            "UPDATE scheduled_jobs SET next_run_at = now() - make_interval(hours => $2, mins => 1) WHERE id = $1",
+            key,
+            missed,
+        )
+        job = self.model.jobs[key]
+        job.missed, job.backs_off = missed, False
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(data=st.data(), enabled=st.booleans())
+    def pause_or_resume(self, data: st.DataObject, enabled: bool) -> None:
+        key = self._pick(data, list(self.model.jobs))
+        self._execute("UPDATE scheduled_jobs SET enabled = $2 WHERE id = $1", key, enabled)
+        job = self.model.jobs[key]
+        if job.enabled and not enabled:
+            for run in self.model.active(key, "pending"):
+                run.status = run.status if run.trigger == "manual" else "skipped"
+        job.enabled = enabled
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        key = self._pick(data, list(self.model.jobs))
+        self._execute("DELETE FROM scheduled_jobs WHERE id = $1", key)
+        del self.model.jobs[key]
+        for run in self.model.runs.values():
+            if run.job == key:
+                run.job = None
+                run.status = "skipped" if run.status == "pending" else run.status
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(data=st.data())
+    def force_run(self, data: st.DataObject) -> None:
+        key = self._pick(data, list(self.model.jobs))
+        waiting = next(self.model.active(key, "pending"), None)
+        if waiting is not None and waiting.available:
+            with pytest.raises(StateError):
+                self._run(self._operations.force_run(key))
+            return
+        [run] = self._run(self._operations.force_run(key))
+        if waiting is not None:
+            waiting.available = True
+        else:
+            job_type = self.model.jobs[key].job_type
+            self.model.runs[run.id] = ModelRun(job=key, job_type=job_type, trigger="manual", status="pending")
+
+    @precondition(lambda self: any(run.status == "pending" for run in self.model.runs.values()))
+    @rule(data=st.data())
+    def cancel_a_waiting_run(self, data: st.DataObject) -> None:
+        key = self._pick(data, [key for key, run in self.model.runs.items() if run.status == "pending"])
+        self._run(self._operations.cancel(key))
+        self.model.runs[key].status = "failed"
+
+    @rule()
+    def an_hour_passes_for_what_waits(self) -> None:
+        self._execute("UPDATE job_runs SET available_at = now() WHERE status = 'pending'")
+        for run in self.model.runs.values():
+            run.available = True
+
+    # What nodes do.
+
+    @rule(node=st.sampled_from(NODES), capacity=st.integers(0, 3))
+    def claim(self, node: int, capacity: int) -> None:
+        model = self.model
+        due = model.due()
+        skipped = {key for key in due if model.is_skipped(key)}
+        at_once = {key for key in due if model.starts_at_once(key)}
+        claim = self._run(
+            self._stores[node].claim_due(
+                batch=100, per_bot_types=(), bots=(), direct_types=("free",), capacity=capacity
+            )
+        )
+        assert len(claim.started) == min(capacity, len(at_once))
+        assert {run.job_id for run in claim.started} <= at_once
+        assert len(claim.skipped) == len(skipped)
+        assert claim.pending == len(due) - len(skipped) - len(claim.started)
+        for key in due:
+            job = model.jobs[key]
+            job.claim_seq, job.missed = job.claim_seq + 1, None
+        known = set(model.runs)
+        for row in self._rows("SELECT id, job_id, job_type, status, node_id FROM job_runs"):
+            if row["id"] not in known:
+                assert row["job_id"] in due
+                assert (row["status"] == "skipped") == (row["job_id"] in skipped)
+                model.runs[row["id"]] = ModelRun(
+                    job=row["job_id"],
+                    job_type=row["job_type"],
+                    trigger="schedule",
+                    status=row["status"],
+                    node=node if row["status"] == "running" else None,
+                )
+        self._hands[node] += [run.id for run in claim.started]
+
+    @rule(node=st.sampled_from(NODES), capacity=st.integers(1, 3))
+    def start(self, node: int, capacity: int) -> None:
+        expected = self.model.startable(capacity)
+        started: list[StartedRun] = self._run(
+            self._stores[node].start_pending(limits=LIMITS, capacity=capacity)
+        )
+        assert len(started) == expected
+        for begun in started:
+            run = self.model.runs[begun.id]
+            assert (run.status, run.available) == ("pending", True)
+            run.status, run.node = "running", node
+        self._hands[node] += [run.id for run in started]
+
+    @precondition(lambda self: any(self._hands))
+    @rule(data=st.data(), success=st.booleans(), delay=st.sampled_from(LATER))
+    def finish(self, data: st.DataObject, success: bool, delay: float) -> None:
+        node = data.draw(st.sampled_from([node for node in NODES if self._hands[node]]))
+        key = self._pick(data, self._hands[node])
+        self._hands[node].remove(key)
+        run = self.model.runs[key]
+        held = run.status == "running" and run.node == node
+        retry = not success and run.attempt < MOST_ATTEMPTS
+        outcome = FinishedRun(
+            id=key,
+            status=RunStatus.SUCCESS if success else RunStatus.FAILED,
+            result_json="{}" if success else None,
+            error_message=None if success else "no",
+        )
+        answer = self._run(self._stores[node].finish_runs([outcome], retries={key: delay} if retry else {}))
+        # The late outcome of a run that is no longer this node's is refused.
+        assert answer == ({key} if held else set())
+        if held and self.model.end(key, "success" if success else "failed", retry=retry):
+            self._expect_attempt_after(key, available=not delay)
+
+    @rule(node=st.sampled_from(NODES))
+    def lease_runs_out(self, node: int) -> None:
+        self._execute(
+            "UPDATE scheduler_nodes SET lease_expires_at = now() - interval '1 s' WHERE id = $1",
+            self._ids[node],
+        )
+        self.model.expired.add(node)
+
+    @rule(node=st.sampled_from(NODES))
+    def heartbeat(self, node: int) -> None:
+        self._beat(node)
+
+    @rule(node=st.sampled_from(NODES))
+    def rescue(self, node: int) -> None:
+        def retry_in(run: LostRun) -> float | None:
+            return 0.0 if run.attempt < MOST_ATTEMPTS else None
+
+        expected = self.model.lost()
+        lost: list[LostRun] = self._run(self._stores[node].rescue_runs(batch=100, retry_in=retry_in))
+        assert {run.id for run in lost} == set(expected)
+        retried = [
+            key
+            for key in expected
+            if self.model.end(key, "failed", retry=self.model.runs[key].attempt < MOST_ATTEMPTS)
+        ]
+        for key in retried:
+            self._expect_attempt_after(key, available=True)
+
+    def _expect_attempt_after(self, key: UUID, *, available: bool) -> None:
+        before = self.model.runs[key]
+        [row] = [
+            row
+            for row in self._rows(
+                "SELECT id, job_id, attempt, trigger FROM job_runs WHERE status = 'pending'"
+            )
+            if row["job_id"] == before.job
+        ]
+        assert row["id"] not in self.model.runs
+        assert (row["attempt"], row["trigger"]) == (before.attempt + 1, "retry")
+        self.model.runs[row["id"]] = ModelRun(
+            job=before.job,
+            job_type=before.job_type,
+            trigger="retry",
+            status="pending",
+            attempt=before.attempt + 1,
+            available=available,
+        )
+
+    # What must hold after every step.
+
+    @invariant()
+    def the_server_agrees_with_the_model(self) -> None:
+        nodes = {node_id: node for node, node_id in enumerate(self._ids)}
+        runs = {
+            row["id"]: (row["job_id"], row["status"], row["attempt"], nodes.get(row["node_id"]))
+            for row in self._rows("SELECT id, job_id, status, attempt, node_id FROM job_runs")
+        }
+        assert runs == {
+            key: (run.job, run.status, run.attempt, run.node) for key, run in self.model.runs.items()
+        }
+        jobs = {
+            row["id"]: (row["enabled"], row["claim_seq"], row["due"], row["failures"])
+            for row in self._rows(
+                "SELECT id, enabled, claim_seq, next_run_at <= now() AS due, failures FROM scheduled_jobs"
+            )
+        }
+        assert jobs == {
+            key: (job.enabled, job.claim_seq, job.missed is not None, job.failures)
+            for key, job in self.model.jobs.items()
+        }
+
+    @invariant()
+    def nothing_is_there_twice(self) -> None:
+        running = [run for run in self.model.runs.values() if run.status == "running"]
+        jobs = [run.job for run in running if run.job is not None]
+        assert len(jobs) == len(set(jobs))
+        assert sum(run.job_type == "limited" for run in running) <= LIMIT
+
+    def teardown(self) -> None:
+        report = self._run(audit(self._database, history_days=90, grace=100 * HOUR))
+        assert report.is_exact, report
+
+
+def run_histories(url: str, *, examples: int, steps: int) -> None:
+    given = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    # Its own loop, never set as the current one: pytest-asyncio keeps that for the tests.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+
+        async def opened() -> Database:
+            return Database.open(Address.parse(url), pool_size=1, application="tests")
+
+        async def awaited(work: Awaitable[T]) -> T:
+            return await work
+
+        database = runner.run(opened())
+        try:
+            run_state_machine_as_test(
+                lambda: Histories(database, lambda work: runner.run(awaited(work))), settings=given
+            )
+        finally:
+            runner.run(database.aclose())
+
+
+def test_random_histories_are_as_promised(database_url: str) -> None:
+    run_histories(database_url, examples=15, steps=30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_many_long_random_histories_are_as_promised(database_url: str) -> None:
+    run_histories(database_url, examples=150, steps=60)
