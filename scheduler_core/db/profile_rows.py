@@ -10,6 +10,7 @@ from datetime import datetime
 
 import asyncpg
 
+from scheduler_core.db.text import storable
 from scheduler_core.domain import Attribute, Entity, EntityType, Profile, ProfileVersion, Sentence
 from scheduler_core.errors import DataError
 
@@ -249,8 +250,3 @@ def sentences_of(text: str) -> tuple[Sentence, ...]:
         Sentence(text=item["text"], category=item["category"], attribute_ids=tuple(item["attribute_ids"]))
         for item in json.loads(text)
     )
-
-
-def storable(text: str) -> str:
-    """PostgreSQL stores neither NUL nor lone surrogates."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -26,11 +26,11 @@ from scheduler_core.db.profile_rows import (
     entity_of,
     profile_of,
     sentence_json,
-    storable,
     version_of,
     without_known,
 )
 from scheduler_core.db.statement import statement
+from scheduler_core.db.text import storable
 from scheduler_core.domain import Attribute, Entity, Profile, ProfileChange, ProfileVersion
 from scheduler_core.errors import StateError
 

@@ -351,7 +351,7 @@ async def test_drafts_are_kept_with_their_failures_whatever_they_contain(store: 
     kept = await store.drafts(ADA)
     assert len(kept) == 2
     assert kept[0].failures == ("sentence 1 is odd",)
-    assert kept[0].text.startswith("ab ")
+    assert kept[0].text.startswith("a␀b ")
 
 
 async def test_nothing_is_known_about_an_unknown_entity(store: ProfileStore) -> None:
