@@ -46,7 +46,7 @@ def _block(change: ProfileChange) -> tuple[int, int, list[Line]]:
 
 def _title(before: ProfileVersion | None, after: ProfileVersion) -> Line:
     versions = "first version" if before is None else f"version {before.version} → {after.version}"
-    how = "made without a model" if after.model is None else f"model {after.model}"
+    how = f"model {after.model}" if after.model else "made without a model"
     entity = phrase(str(after.entity), Tone.ACCENT)
     return Line(body=entity + phrase(f"   {versions}   {how}", Tone.MUTED))
 

@@ -173,8 +173,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
     def tick(self) -> None:
         """Repaints the lines in view that look different now."""
         for y in range(1, min(self.size.height, len(self._rows) + 1)):
-            before = self._painted.get(y)
-            if before is not None and self._line(y) != before:
+            if self._line(y) != self._painted.get(y):
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def move_to(self, index: int) -> None:
@@ -274,7 +273,6 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
             self.post_message(self.NearEnd(self))
 
     def on_resize(self) -> None:
-        self._painted.clear()
         self._keep_in_view()
 
     def on_mouse_scroll_down(self) -> None:

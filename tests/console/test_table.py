@@ -54,6 +54,11 @@ class TableApp(App[None]):
     def line(self, y: int) -> str:
         return self.table.render_line(y).text
 
+    def shown(self) -> str:
+        """What is on the screen, without painting anything anew."""
+        strips = self.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
 
 def rows(start: int, end: int) -> list[Row]:
     return [Row(number) for number in range(start, end)]
@@ -118,7 +123,21 @@ async def test_a_tick_repaints_only_when_a_line_looks_different() -> None:
         app.now = NOW.replace(second=8)
         app.table.tick()
         await pilot.pause()
-        assert "text 08" in app.line(1)
+        assert "text 08" in app.shown()
+
+
+async def test_rows_go_on_telling_the_time_after_the_table_got_another_size() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(0, 3))
+        await pilot.pause()
+        for second, size in enumerate(((80, 12), (80, 20), (60, 9)), start=10):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            app.now = NOW.replace(second=second)
+            app.table.tick()
+            await pilot.pause()
+            assert app.shown().count(f"text {second}") == 3
 
 
 async def test_narrow_tables_lose_the_least_important_columns_first() -> None:
