@@ -10,7 +10,7 @@ import asyncpg
 
 from scheduler_core.db.connect import Connection
 from scheduler_core.errors import DatabaseError
-from tests.chaos.proof import is_settled
+from tests.chaos.proof import unsettled
 
 LOOK_SECONDS = 0.02
 
@@ -80,7 +80,16 @@ async def until(question: Callable[[], Awaitable[bool]], *, seconds: float, what
 
 async def settle(connection: Connection, *, seconds: float = 60) -> None:
     """Waits until nothing is due, waiting or running; `seconds` is how long that may take."""
-    await until(lambda: is_settled(connection), seconds=seconds, what="everything is over")
+    left: list[str] = []
+
+    async def over() -> bool:
+        left[:] = await unsettled(connection)
+        return not left
+
+    try:
+        await until(over, seconds=seconds, what="everything is over")
+    except AssertionError:
+        raise AssertionError(f"stuck after {seconds:g} s:\n" + "\n".join(left[:20])) from None
 
 
 def seeded() -> tuple[int, random.Random]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 LIMIT = 2
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 2
 FAILURES_BEFORE_BACKING_OFF = 3
 
 

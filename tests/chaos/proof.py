@@ -50,9 +50,11 @@ CRIMES = {
 }
 
 UNSETTLED = """
-    SELECT count(*) FROM job_runs WHERE status IN ('pending', 'running')
+    SELECT format('%s run %s of %s, attempt %s, may start %s', status, id, job_type, attempt, available_at)
+    FROM job_runs WHERE status IN ('pending', 'running')
     UNION ALL
-    SELECT count(*) FROM scheduled_jobs WHERE enabled AND next_run_at <= now()
+    SELECT format('job %s of %s, due since %s', id, job_type, next_run_at)
+    FROM scheduled_jobs WHERE enabled AND next_run_at <= now()
 """
 
 
@@ -65,9 +67,9 @@ class Story:
     executions: int
 
 
-async def is_settled(connection: Connection) -> bool:
-    """Whether nothing is due, waiting or running."""
-    return not any(row[0] for row in await connection.fetch(UNSETTLED))
+async def unsettled(connection: Connection) -> list[str]:
+    """What is due, waiting or running, in words."""
+    return [row[0] for row in await connection.fetch(UNSETTLED)]
 
 
 async def prove(database: Database, executions: Sequence[Execution]) -> Story:

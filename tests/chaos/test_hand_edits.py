@@ -91,7 +91,8 @@ async def edit_by_hand(database: Database, url: str, folder: Path, *, edits: int
     connections = [await asyncpg.connect(url) for _ in range(EDITORS)]
     editors = [Editor(connection, random.Random(chance.random())) for connection in connections]
     await add_jobs(connections[0])
-    async with open_nodes(url, folder, seed=seed) as nodes:
+    # What fails for ever is given up before the waits between attempts get long.
+    async with open_nodes(url, folder, seed=seed, scheduler_max_attempts=4) as nodes:
         await nodes.start_many(4)
         async with asyncio.TaskGroup() as group:
             for editor in editors:
