@@ -10,10 +10,12 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from bawt_console.commands.session import Options, shared_options
+from bawt_console.logs import start_logging
 from scheduler_core import __version__
 
 INTERRUPTED = 130
@@ -64,7 +66,7 @@ def cli(context: click.Context, attach: bool, no_ui: bool, once: bool, read_only
     if context.invoked_subcommand is not None:
         if attach or no_ui or read_only:
             raise click.UsageError("--attach, --no-ui and --read-only go without a sub-command.")
-        _log_to_stderr(logging.DEBUG if debug else logging.WARNING)
+        start_logging(logging.DEBUG if debug else logging.WARNING)
         return
     context.exit(_start(options, attach=attach or read_only, no_ui=no_ui, once=once, read_only=read_only))
 
@@ -77,6 +79,10 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; every error has become a sentence on stderr."""
     debug = "--debug" in arguments
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by whoever started us; there is nobody to tell.
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as the process
     try:
         code = cli.main(list(arguments), prog_name="bawt-console", standalone_mode=False)
         sys.stdout.flush()
@@ -85,6 +91,10 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+    except OSError as error:
+        # The disk behind stdout is full, say; Python must not complain of it once more while it closes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _explain(_unwritable(error), debug=debug)
     except SystemExit:
         # click ends the program by itself in one case only: the reader of our stdout has seen enough.
         return 0
@@ -94,17 +104,23 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only: bool) -> int:
+    from scheduler_core.errors import ConfigError
     from scheduler_core.settings import unknown_variables
 
-    settings = options.settings()
+    settings = options.quiet_settings()
     level = logging.DEBUG if options.debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
     warnings = unknown_variables(os.environ)
+    if no_ui and not settings.scheduler_enabled:
+        raise ConfigError(
+            "LLM_BAWT_SCHEDULER_ENABLED is false, so this process may not run jobs.",
+            "Set it to true, or watch with: bawt-console --attach",
+        )
     if no_ui:
         import asyncio
 
         from bawt_console.headless import run_headless
 
-        _log_to_stderr(level)
+        start_logging(level)
         for warning in warnings:
             log.warning("%s", warning)
         return asyncio.run(run_headless(settings, once=once, as_json=options.json))
@@ -113,12 +129,6 @@ def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only
     from bawt_console.launch import start_console
 
     return start_console(settings, attach=attach, read_only=read_only, log_level=level, warnings=warnings)
-
-
-def _log_to_stderr(level: int) -> None:
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
-    )
 
 
 def _explain(error: BaseException, *, debug: bool) -> int:
@@ -139,6 +149,12 @@ def _explain(error: BaseException, *, debug: bool) -> int:
     )
     print_note(f"error: {unexpected} [{unexpected.error_id}]")
     return unexpected.exit_code
+
+
+def _unwritable(error: OSError) -> BaseException:
+    from scheduler_core.errors import SchedulerError
+
+    return SchedulerError(f"Reading or writing failed: {error.strerror or type(error).__name__}.")
 
 
 def _first_cause(error: BaseException) -> BaseException:

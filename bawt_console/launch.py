@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bawt_console.app import ConsoleApp, run_console
+from bawt_console.logs import start_logging
 from bawt_console.terminal import private_terminal
 
 if TYPE_CHECKING:
@@ -111,12 +112,7 @@ def start_console(
     """
     log_file = _prepared_log(settings)
     with private_terminal(log_file) as terminal:
-        logging.basicConfig(
-            level=log_level,
-            filename=log_file,
-            format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-            force=True,
-        )
+        start_logging(log_level, file=log_file)
         for warning in warnings:
             log.warning("%s", warning)
         launch = Launch(settings=settings, attach=attach, read_only=read_only, terminal=terminal)

@@ -142,7 +142,7 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One scheduler process that uses this database."""
+    """One scheduler process that uses this database, and the job types it can run."""
 
     id: UUID
     name: str
@@ -152,6 +152,7 @@ class Node:
     heartbeat_at: datetime
     running: int
     model: str | None
+    job_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,8 @@ class NotFoundError(SchedulerError):
 class StateError(SchedulerError):
     """The object is no longer in the state the action expected; nothing was changed."""
 
+    exit_code = 2
+
 
 class DatabaseError(SchedulerError):
     """The database answered, but could not do what was asked."""

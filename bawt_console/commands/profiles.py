@@ -1,5 +1,6 @@
 """`bawt-console profiles`: import, export, show."""
 
+import json
 import sys
 from contextlib import aclosing
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from scheduler_core.db.profile_file import ImportReport
     from scheduler_core.domain import Attribute, Profile
 
+MOST_NOTES = 50
 ENTITY_HELP = "ENTITY is user/NAME or bot/NAME."
 
 
@@ -45,11 +47,12 @@ def import_file(context: click.Context, options: Options, file: str) -> None:
     if file != "-":
         _require_file(Path(file))
     report = in_session(options, work)
-    for rejected in report.rejected:
+    for rejected in report.rejected[:MOST_NOTES]:
         print_note(f"line {rejected.line}: {rejected.reason}")
-    unlisted = report.rejected_count - len(report.rejected)
-    if unlisted:
-        print_note(f"… and {unlisted:,} more lines.")
+    if report.rejected_count > MOST_NOTES:
+        print_note(f"… and {report.rejected_count - MOST_NOTES:,} more lines.")
+    if report.rejected_count and not report.added + report.unchanged:
+        print_note("Not one line could be used; the file should hold one JSON object a line.")
     if options.json:
         print_json({"added": report.added, "unchanged": report.unchanged, "rejected": report.rejected_count})
     else:
@@ -153,7 +156,9 @@ def _print(profile: "Profile", attributes: "tuple[Attribute, ...]") -> None:
     else:
         print_line(f"summary of {full_time(profile.summary_updated_at)}:\n\n{profile.summary}\n")
     for attribute in attributes:
-        value = attribute.value if isinstance(attribute.value, str) else repr(attribute.value)
+        value = attribute.value
+        if not isinstance(value, str):
+            value = json.dumps(value, ensure_ascii=False)
         print_line(
             f"[{attribute.id}] {attribute.category}.{attribute.key} = {value}"
             f"  ({attribute.source}, {attribute.confidence:.2f}, {attribute.updated_at:%Y-%m-%d})"

@@ -1,6 +1,7 @@
 """What every sub-command shares: the two options that may stand anywhere, and an open database."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,7 +30,16 @@ class Options:
     debug: bool = False
 
     def settings(self) -> "Settings":
-        """The settings, with the command line's database in front."""
+        """The settings, with the command line's database in front; what looks misspelt is pointed out."""
+        from bawt_console.output import print_note
+        from scheduler_core.settings import unknown_variables
+
+        for warning in unknown_variables(os.environ):
+            print_note(f"warning: {warning}")
+        return self.quiet_settings()
+
+    def quiet_settings(self) -> "Settings":
+        """The same for who reports misspelt variables in another place."""
         from scheduler_core.settings import load_settings
 
         overrides = {"database_url": self.database_url} if self.database_url else {}

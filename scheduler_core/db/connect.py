@@ -192,7 +192,7 @@ def _plain(error: BaseException, address: Address) -> BaseException:
     if isinstance(error, InvalidCatalogNameError):
         return DatabaseUnreachableError(
             f"There is no database {address.database} at {where}.",
-            f"Create it with: createdb {address.database}",
+            "Create it on that server first, or correct the name.",
         )
     if isinstance(error, PoolTimeoutError):
         return DatabaseError(
@@ -219,7 +219,8 @@ def _plain(error: BaseException, address: Address) -> BaseException:
     if isinstance(error, _AWAY):
         kind = "starting up or shutting down" if isinstance(error, CannotConnectNowError) else "not reachable"
         return DatabaseUnreachableError(
-            f"The database at {where} is {kind}.", "Start it, or correct LLM_BAWT_DATABASE_URL."
+            f"The database at {where} is {kind}.",
+            "Start it, or correct --database-url or the LLM_BAWT_ settings.",
         )
     if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _PASSING:
         return DatabaseError(

@@ -104,7 +104,7 @@ class Operations:
             if row is None:
                 raise StateError(
                     "The job is not paused." if enabled else "The job is paused already.",
-                    "Somebody else was faster; the list shows how it is now.",
+                    "Nothing was changed.",
                 )
             await self._record(connection, "resume" if enabled else "pause", "job", job_id, reason=reason)
         return job_of(row)

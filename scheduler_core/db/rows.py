@@ -79,6 +79,7 @@ def node_of(row: Row) -> Node:
         heartbeat_at=row["heartbeat_at"],
         running=row["running"],
         model=row["model"],
+        job_types=tuple(row["job_types"]),
     )
 
 

@@ -39,6 +39,8 @@ def _present(job: Job, current: Run | None, nodes: Sequence[Node], now: datetime
     reason = "every place for its type is taken, on this node or on another"
     if not _active(nodes):
         reason = _nobody(nodes)
+    elif not any(job.job_type in node.job_types for node in _active(nodes)):
+        reason = f"no running node knows the job type {job.job_type}"
     return [*said, f"Run {_short(current)} waits{_at(current.created_at)}, because {reason}."]
 
 

@@ -1,6 +1,8 @@
 """The contract that scripts rely on: columns, one object a line, exit codes, clean streams."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -76,13 +78,13 @@ def test_a_forced_run_waits_for_the_next_scheduler_and_says_so(program: Program)
     assert [run["status"] for run in forced.objects] == ["pending"]
     assert "No scheduler is running" in forced.err
     again = program.run("jobs", "run", "profile_maintenance")
-    assert (again.code, "already waits" in again.err) == (1, True)
+    assert (again.code, "already waits" in again.err) == (2, True)
 
 
 def test_a_job_is_paused_with_a_reason_and_resumed(program: Program) -> None:
     paused = program.run("jobs", "pause", "memory_decay:*", "--reason", "check first", "--json")
     assert (paused.objects[0]["enabled"], paused.objects[0]["paused_reason"]) == (False, "check first")
-    assert program.run("jobs", "pause", "memory_decay").code == 1
+    assert program.run("jobs", "pause", "memory_decay").code == 2
     assert program.run("jobs", "resume", "memory_decay", "--json").objects[0]["enabled"] is True
 
 
@@ -227,8 +229,6 @@ def test_a_reader_that_leaves_early_is_no_error(program: Program) -> None:
     program.run(
         "profiles", "import", "-", stdin="".join(line(key=f"k{n}", value="x" * 200) for n in range(2000))
     )
-    import subprocess
-
     piped = subprocess.Popen(
         program.command("profiles", "export"),
         stdout=subprocess.PIPE,
@@ -243,3 +243,37 @@ def test_a_reader_that_leaves_early_is_no_error(program: Program) -> None:
     assert piped.stderr.read() == b""
     assert piped.wait(timeout=30) == 0
     piped.stderr.close()
+
+
+def test_a_misspelt_variable_is_pointed_out_by_every_command(program: Program) -> None:
+    listed = program.run("jobs", "list", environment={"LLM_BAWT_MODEL_DIR": "x"})
+    assert listed.code == 0
+    assert "Did you mean LLM_BAWT_MODELS_DIR?" in listed.err
+
+
+def test_output_that_cannot_be_written_is_a_sentence(program: Program) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            program.command("jobs", "list"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=program.environment,
+            cwd=program.home,
+            encoding="utf-8",
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Reading or writing failed: No space left on device.")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_process_that_may_not_run_jobs_refuses_to(program: Program) -> None:
+    refused = program.run("--no-ui", "--once", environment={"LLM_BAWT_SCHEDULER_ENABLED": "false"})
+    assert (refused.code, refused.out) == (2, "")
+    assert "LLM_BAWT_SCHEDULER_ENABLED is false" in refused.err
+
+
+def test_a_file_of_rubbish_is_reported_in_short(program: Program) -> None:
+    imported = program.run("profiles", "import", "-", stdin="rubbish\n" * 500)
+    assert (imported.code, imported.out) == (2, "0 added, 0 unchanged, 500 rejected\n")
+    assert len(imported.err.splitlines()) == 52

@@ -68,3 +68,16 @@ def test_an_audit_finds_what_must_never_be(used: Program, crime: str, words: str
     assert report.code == 1
     assert "✗" in report.out
     assert words is None or words in report.out
+
+
+def test_a_type_that_no_node_knows_is_named(program: Program) -> None:
+    program.run("jobs", "list")
+    psql(program, "DELETE FROM scheduled_jobs; INSERT INTO scheduled_jobs (job_type) VALUES ('gardening')")
+    program.run("--no-ui", "--once")
+    psql(
+        program,
+        "INSERT INTO scheduler_nodes (id, name, state, version, job_types, lease_expires_at)"
+        " VALUES (gen_random_uuid(), 'attic', 'active', '0', '{profile_maintenance}',"
+        " now() + interval '1 hour')",
+    )
+    assert "no running node knows the job type gardening" in program.run("why", "gardening").out
