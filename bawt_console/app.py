@@ -29,6 +29,8 @@ from bawt_console.widgets.themes import NIGHT, THEMES
 from scheduler_core.errors import SchedulerError
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from bawt_console.source import Source
 
 log = logging.getLogger(__name__)
@@ -204,8 +206,15 @@ class ConsoleApp(App[int]):
 
     def on_said(self, event: Said) -> None:
         text = clean(event.text if not event.detail else f"{event.text}\n{event.detail}", limit=600)
-        timeout = 10 if event.severity == "error" else self.NOTIFICATION_TIMEOUT
-        self.notify(text, severity=event.severity, timeout=timeout, markup=False)
+        self._toast(text, event.severity, 10 if event.severity == "error" else self.NOTIFICATION_TIMEOUT)
+
+    def _toast(self, text: str, severity: "SeverityLevel", timeout: float) -> None:
+        """Shows a notice in place of the one before; only an error stays beside the newest notice."""
+        error = severity == "error"
+        for each in list(self._notifications):
+            if error or each.severity != "error":
+                self._unnotify(each, refresh=False)
+        self.notify(text, severity=severity, timeout=timeout, markup=False)
 
     # Actions
 
@@ -216,17 +225,16 @@ class ConsoleApp(App[int]):
         await self._show("runs")
 
     async def _show(self, mode: str) -> None:
-        """Goes to a mode; once more, to its list."""
+        """Goes to the list of a mode, away from whatever was left open there."""
         if self.current_mode != mode:
             await self.switch_mode(mode)
-        else:
-            while len(self.screen_stack) > 1:
-                await self.pop_screen()
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
 
     def action_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.notify(f"Theme: {self.theme}.", markup=False, timeout=2)
+        self._toast(f"Theme: {self.theme}.", "information", 2)
 
     def action_palette(self) -> None:
         self.action_command_palette()

@@ -14,6 +14,10 @@ from scheduler_core.domain import JobOverview, Outcome, Run, RunStatus
 
 LONGEST_TEXT = 200_000
 
+# What a console is: with a scheduler of its own, or looking at others.
+EMBEDDED = "embedded scheduler"
+ATTACHED = "attached"
+
 # A control string (OSC, DCS, SOS, PM, APC) goes with its body only if it ends before the next one begins:
 # an unfinished one must not swallow the text behind it, and matching stays linear.
 _SEQUENCES = re.compile(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from bawt_console.formatting import ATTACHED as ATTACHED
+from bawt_console.formatting import EMBEDDED as EMBEDDED
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
@@ -32,8 +34,6 @@ from scheduler_core.domain import (
 )
 from scheduler_core.errors import SchedulerError
 
-EMBEDDED = "embedded scheduler"
-ATTACHED = "attached"
 POOL_SIZE = 4
 
 

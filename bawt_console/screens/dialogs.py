@@ -21,6 +21,7 @@ class ConfirmScreen(ModalScreen[bool]):
         title: the question.
         lines: the object, then what will happen.
         deed: the words on the button that does it.
+        refusal: the words on the button that leaves things as they are.
     """
 
     CSS_PATH = "dialogs.tcss"
@@ -32,11 +33,12 @@ class ConfirmScreen(ModalScreen[bool]):
         Binding("right,down", "app.focus_next", show=False),
     ]
 
-    def __init__(self, *, title: str, lines: Sequence[Phrase], deed: str) -> None:
+    def __init__(self, *, title: str, lines: Sequence[Phrase], deed: str, refusal: str) -> None:
         super().__init__()
         self._title = title
         self._lines = tuple(lines)
         self._deed = deed
+        self._refusal = refusal
 
     def compose(self) -> ComposeResult:
         styles = ink(self.app)
@@ -45,7 +47,7 @@ class ConfirmScreen(ModalScreen[bool]):
             for line in self._lines:
                 yield Static(text_of(line, styles), markup=False, classes="line")
             with Horizontal(id="answers"):
-                yield Button(Content("Cancel"), id="no", compact=True)
+                yield Button(Content(f"{self._refusal}  (n)"), id="no", compact=True)
                 yield Button(Content(f"{self._deed}  (y)"), id="yes", compact=True, variant="error")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

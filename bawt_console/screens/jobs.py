@@ -22,7 +22,7 @@ from bawt_console.formatting import (
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.dialogs import ReasonScreen
 from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
-from bawt_console.screens.run import RunScreen, confirm_cancel
+from bawt_console.screens.run import RunScreen, confirm_cancel, force_job
 from bawt_console.widgets.chart import DurationChart
 from bawt_console.widgets.filter_line import FilterLine
 from bawt_console.widgets.header import without_model
@@ -115,7 +115,8 @@ class JobsScreen(LiveScreen):
 
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
         if not self._loaded or kinds & {"jobs", "runs"}:
-            self._overviews = tuple(await source.jobs())
+            # A paused job is not due, whatever its slot says.
+            self._overviews = tuple(sorted(await source.jobs(), key=lambda each: not each.job.enabled))
             self._loaded = True
             self.filter_line.know(
                 (each.job.job_type for each in self._overviews), (each.job.bot_id for each in self._overviews)
@@ -309,13 +310,7 @@ class JobsScreen(LiveScreen):
     def action_run_now(self) -> None:
         chosen = self.selected
         assert chosen is not None
-        source, job = self.source, chosen.job
-
-        async def force() -> str:
-            runs = await source.force_run(job.id)
-            return f"Added {counted(len(runs), 'run')} of {job.job_type} {job.bot_id}."
-
-        self.act(force)
+        force_job(self, chosen.job.id, f"{chosen.job.job_type} {chosen.job.bot_id}")
 
     def action_pause(self) -> None:
         chosen = self.selected

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from bawt_console.actions import Action, Group, Place, action, actions_at
@@ -272,6 +273,9 @@ class LiveScreen(Screen[None]):
         return True
 
     def on_key(self, event: events.Key) -> None:
+        if isinstance(self.focused, Input):
+            # Whoever types means the text, not the list behind it.
+            return
         for each in actions_at(self.place):
             reason = self.why_not(each.id) if event.key in each.keys else None
             if reason is not None and not each.of_app:

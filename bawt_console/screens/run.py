@@ -13,6 +13,7 @@ from bawt_console.screens.desk import Desk
 from bawt_console.screens.dialogs import ConfirmScreen
 from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
 from bawt_console.widgets.diff import change_lines
+from bawt_console.widgets.header import is_scheduled
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import Line, LinesPane
 from bawt_console.widgets.pane_tabs import PaneTabs
@@ -27,10 +28,12 @@ from bawt_console.widgets.run_lines import (
 from bawt_console.widgets.run_table import RunList, run_table, run_title
 from bawt_console.widgets.table import LiveTable
 from scheduler_core.domain import Attribute, Entity, ProfileChange, Run, RunEvent, RunStatus
+from scheduler_core.errors import SchedulerError
 
 if TYPE_CHECKING:
     from bawt_console.source import Source
 
+NOBODY_STARTS_IT = "No scheduler is running; the run waits until one starts."
 PANES = ("Summary", "Result", "Error", "Log", "Diff", "Attempts")
 
 
@@ -218,12 +221,23 @@ class RunScreen(LiveScreen):
 
 def force_job_of(screen: LiveScreen, run: Run) -> None:
     """Adds a run of the job that a run belongs to."""
-    source, job_id = screen.source, run.job_id
-    assert job_id is not None, "greyed for runs of deleted jobs"
+    assert run.job_id is not None, "greyed for runs of deleted jobs"
+    force_job(screen, run.job_id, run.job_type)
+
+
+def force_job(screen: LiveScreen, job_id: UUID, name: str) -> None:
+    """Adds a run of a job, and says so when nobody is there to start it."""
+    source = screen.source
 
     async def force() -> str:
         runs = await source.force_run(job_id)
-        return f"Added {counted(len(runs), 'run')} of {run.job_type}."
+        added = f"Added {counted(len(runs), 'run')} of {name}."
+        try:
+            alone = not is_scheduled(await source.nodes())
+        except SchedulerError:
+            # The run is added; who will start it is not worth an error.
+            alone = False
+        return f"{added} {NOBODY_STARTS_IT}" if alone else added
 
     screen.act(force)
 
@@ -252,7 +266,10 @@ def confirm_cancel(screen: LiveScreen, run: Run) -> None:
     for each in run_title(run, screen.desk.now()):
         what += each + phrase("   ")
     dialog = ConfirmScreen(
-        title="Cancel this run?", lines=[what, phrase(effect, Tone.MUTED)], deed="Stop the run"
+        title="Cancel this run?",
+        lines=[what, phrase(effect, Tone.MUTED)],
+        deed="Cancel the run" if waiting else "Stop the run",
+        refusal="Keep it" if waiting else "Keep it running",
     )
     screen.app.push_screen(dialog, answered)
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from bawt_console.formatting import Phrase, Tone, clock_time, counted, elapsed, joined, phrase
+from bawt_console.formatting import ATTACHED, Phrase, Tone, clock_time, counted, elapsed, joined, phrase
 from bawt_console.widgets.line import Part
 from scheduler_core.domain import Node, NodeState
 
 if TYPE_CHECKING:
     from bawt_console.source import Link
 
+SCHEDULER_COMMAND = "bawt-console --no-ui"
 NO_MODEL = "no model: template only"
 
 
@@ -35,6 +36,8 @@ def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list
     parts.append(Part(phrase=phrase(standing.label, Tone.STRONG), keep=75, least=16))
     scheduler, model = _scheduler(standing.nodes), _model(standing)
     parts.append(Part(phrase=phrase("scheduler ", Tone.MUTED) + scheduler, short=scheduler, keep=100))
+    if standing.mode == ATTACHED and not is_scheduled(standing.nodes):
+        parts.append(Part(phrase=phrase(f"start {SCHEDULER_COMMAND}", Tone.ACCENT), keep=54))
     parts.append(Part(phrase=phrase("model ", Tone.MUTED) + model, short=model, keep=70, least=14))
     parts.append(Part(phrase=phrase(standing.mode, Tone.MUTED), keep=10))
     if standing.frozen:
@@ -42,6 +45,11 @@ def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list
     parts.append(Part(phrase=phrase(clock_time(now, zone), Tone.MUTED), right=True, keep=55))
     parts.append(Part(phrase=_freshness(standing.link), right=True, keep=90))
     return parts
+
+
+def is_scheduled(nodes: Sequence[Node]) -> bool:
+    """Whether some node starts runs."""
+    return any(node.state is NodeState.ACTIVE for node in nodes)
 
 
 def without_model(nodes: Sequence[Node]) -> bool:
@@ -55,13 +63,15 @@ def _scheduler(nodes: Sequence[Node]) -> Phrase:
     draining = sum(node.state is NodeState.DRAINING for node in nodes)
     lost = sum(node.state is NodeState.LOST for node in nodes)
     told = []
+    if not active and not draining:
+        told.append(phrase("✗ none running", Tone.FAILED))
     if active:
         told.append(phrase(f"● running on {counted(active, 'node')}", Tone.RUNNING))
     if draining:
         told.append(phrase(f"○ {counted(draining, 'node')} stopping", Tone.PAUSED))
     if lost:
         told.append(phrase(f"! {counted(lost, 'node')} lost", Tone.LATE))
-    return joined(told, ", ") or phrase("✗ none running", Tone.FAILED)
+    return joined(told, ", ")
 
 
 def _model(standing: Standing) -> Phrase:

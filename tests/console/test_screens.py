@@ -94,8 +94,55 @@ async def test_r_adds_a_run_and_says_how_many(source: FakeSource) -> None:
         assert toasts(app) == ["Added 1 run of memory_decay nova."]
         await until(pilot, lambda: "○ pending" in picture(app), "the pending run")
         await pilot.press("R")
-        await until(pilot, lambda: len(toasts(app)) == 2, "the reason")
-        assert toasts(app)[-1] == "A run of this job already waits to start."
+        waits = "A run of this job already waits to start."
+        await until(pilot, lambda: toasts(app) == [waits], "the reason, in place of the notice before")
+
+
+@pytest.mark.parametrize("state", [NodeState.LOST, NodeState.STOPPED, NodeState.DRAINING])
+@pytest.mark.parametrize("keys", [("R",), ("2", "down", "R")], ids=["jobs", "runs"])
+async def test_r_says_when_no_scheduler_is_there_to_start_the_run(
+    source: FakeSource, keys: tuple[str, ...], state: NodeState
+) -> None:
+    source.world.nodes = [replace(node, state=state) for node in source.world.nodes]
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        for key in keys:
+            await pilot.press(key)
+            if key == "2":
+                await until(pilot, lambda: runs_of(app).is_loaded, "the runs")
+        await until(pilot, lambda: bool(toasts(app)), "a toast")
+        assert toasts(app)[0].startswith("Added 1 run of ")
+        assert toasts(app)[0].endswith(" No scheduler is running; the run waits until one starts.")
+
+
+async def test_only_an_error_stays_beside_the_newest_notice(source: FakeSource) -> None:
+    async with opened(console_on(source), NARROW) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("P", "P")
+        await pilot.press("X")
+        nothing = "No run of this job is waiting or running."
+        await until(pilot, lambda: toasts(app) == [nothing], "the newest notice alone")
+        error = DatabaseError("The disk is full.", "Free some space.")
+        source.failure = error
+        source.tell("jobs")
+        await until(pilot, lambda: any(error.title in each for each in toasts(app)), "the error")
+        await pilot.press("P")
+        await until(pilot, lambda: toasts(app)[-1] == "The job is not paused.", "the notice")
+        assert len(toasts(app)) == 2
+        assert error.title in toasts(app)[0]
+        source.failure = None
+
+
+async def test_paused_jobs_stand_last(source: FakeSource) -> None:
+    first = source.world.jobs[0].job
+    await source.pause(first.id)
+    async with opened(console_on(source)) as pilot:
+        shown = jobs_of(pilot.app).table.rows  # type: ignore[arg-type]
+        enabled = [each.job.enabled for each in shown]
+        assert enabled == sorted(enabled, reverse=True)
+        assert first.id in [each.job.id for each in shown[enabled.index(False) :]]
 
 
 async def test_p_asks_for_a_reason_and_capital_p_takes_it_back(source: FakeSource) -> None:
@@ -113,8 +160,7 @@ async def test_p_asks_for_a_reason_and_capital_p_takes_it_back(source: FakeSourc
         ]
         assert toasts(app) == ["Paused 1 job: memory_decay nova."]
         await pilot.press("P")
-        await until(pilot, lambda: len(toasts(app)) == 2, "a toast")
-        assert toasts(app)[-1] == "Resumed 1 job: memory_decay nova."
+        await until(pilot, lambda: toasts(app) == ["Resumed 1 job: memory_decay nova."], "a toast")
 
 
 async def test_leaving_the_question_pauses_nothing(source: FakeSource) -> None:
@@ -133,6 +179,8 @@ async def test_cancelling_names_the_run_and_does_nothing_by_default(source: Fake
         await pilot.press("down", "X")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
         assert "profile_maintenance *" in picture(app)
+        assert "Keep it running" in picture(app)
+        assert "Stop the run" in picture(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, JobsScreen), "the jobs")
         assert not any(run.cancel_requested_at for run in source.world.runs)
@@ -282,6 +330,8 @@ async def test_a_lost_connection_is_told_in_the_header_and_greys_changes(source:
         ((NodeState.ACTIVE, NodeState.LOST), "● running on 1 node, ! 1 node lost"),
         ((NodeState.DRAINING,), "○ 1 node stopping"),
         ((NodeState.STOPPED,), "✗ none running"),
+        ((NodeState.STOPPED,), "start bawt-console --no-ui"),
+        ((NodeState.LOST,), "✗ none running, ! 1 node lost"),
     ],
 )
 async def test_the_header_tells_who_schedules(
@@ -384,6 +434,20 @@ async def test_a_run_opens_and_its_panes_follow_the_arrow_keys(source: FakeSourc
                 await pilot.press("right")
             await until(pilot, lambda words=words: words in picture(app), words)  # type: ignore[misc]
         await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen), "the list")
+
+
+async def test_2_goes_to_the_list_of_runs_from_wherever_one_is(source: FakeSource) -> None:
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and runs_of(app).is_loaded, "the runs")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen), "the jobs")
+        await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen), "the list")
 
 
