@@ -6,17 +6,25 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
-from tests.chaos.load import JOBS, add_jobs, seeded, settle
+from scheduler_core.db.job_store import JobStore
+from tests.chaos.load import JOBS, add_jobs, force, seeded, settle
 from tests.chaos.nodes import open_nodes
 from tests.chaos.proof import prove
 
 EDITORS = 4
+# What a hand may run into when other hands are at the same row.
+REFUSALS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.ForeignKeyViolationError,
+    asyncpg.UniqueViolationError,
+)
 ANY_JOB = "id = (SELECT id FROM scheduled_jobs WHERE job_type = ANY ($1::text[]) ORDER BY random() LIMIT 1)"
 TYPES = list(JOBS)
 CONFIGS = (
@@ -71,7 +79,7 @@ class Editor:
                     await asyncio.sleep(self._chance.choice((0, 0, 0.02)))
                     if self._chance.random() < 0.3:
                         raise ZeroDivisionError
-        except (asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError) as error:
+        except REFUSALS as error:
             # psql says so, and nothing was changed.
             self.refused[type(error).__name__] += 1
 
@@ -133,3 +141,23 @@ async def test_tens_of_thousands_of_edits_by_hand_lose_and_double_nothing(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
     await edit_by_hand(database, database_url, tmp_path, edits=30_000)
+
+
+async def test_a_slot_skipped_by_a_long_transaction_does_not_end_before_it_was_due(
+    database: Database, database_url: str
+) -> None:
+    hand = await asyncpg.connect(database_url)
+    await add_jobs(hand, {"noop": 2})
+    store = JobStore(database, node_id=uuid4())
+    async with hand.transaction():
+        await hand.fetchval("SELECT now()")
+        async with database.connection() as connection:
+            await force(connection, 2)
+        claim = await store.claim_due(batch=10, per_bot_types=(), bots=())
+        assert claim.pending == 2
+        await hand.execute("UPDATE scheduled_jobs SET enabled = false WHERE bot_id = 'b1'")
+        await hand.execute("DELETE FROM scheduled_jobs WHERE bot_id = 'b2'")
+    runs = await hand.fetch("SELECT * FROM job_runs")
+    await hand.close()
+    assert [run["status"] for run in runs] == ["skipped", "skipped"]
+    assert all(run["scheduled_for"] <= run["started_at"] <= run["finished_at"] for run in runs)

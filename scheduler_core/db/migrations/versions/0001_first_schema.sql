@@ -300,8 +300,9 @@ CREATE TRIGGER scheduled_jobs_paused BEFORE UPDATE ON scheduled_jobs
 CREATE FUNCTION bawt_job_pause_waiting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE job_runs
-    SET status = 'skipped', started_at = now(), finished_at = now(), duration_ms = 0,
-        reason = 'paused by ' || NEW.paused_by
+    -- The statement's time: a long psql transaction began before the slot it skips.
+    SET status = 'skipped', started_at = statement_timestamp(), finished_at = statement_timestamp(),
+        duration_ms = 0, reason = 'paused by ' || NEW.paused_by
     WHERE job_id = NEW.id AND status = 'pending' AND trigger <> 'manual';
     RETURN NULL;
 END $$;
@@ -312,7 +313,8 @@ CREATE TRIGGER scheduled_jobs_pause_waiting AFTER UPDATE ON scheduled_jobs
 CREATE FUNCTION bawt_job_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE job_runs
-    SET status = 'skipped', started_at = now(), finished_at = now(), duration_ms = 0, reason = 'job deleted'
+    SET status = 'skipped', started_at = statement_timestamp(), finished_at = statement_timestamp(),
+        duration_ms = 0, reason = 'job deleted'
     WHERE job_id = OLD.id AND status = 'pending';
     UPDATE job_runs
     SET cancel_requested_at = now(), cancel_requested_by = session_user
