@@ -109,7 +109,8 @@ class JobsScreen(LiveScreen):
         self.table.focus()
 
     def focus_list(self) -> None:
-        self.table.focus()
+        # A list without rows is hidden and cannot have the focus, but no other widget should keep it.
+        self.set_focus(self.table if self.table.display else None)
 
     # Loading
 
@@ -137,6 +138,8 @@ class JobsScreen(LiveScreen):
         empty.display = self._loaded and not some
         self.table.display = some
         self.query_one("#detail").display = some
+        if self.focused is None:
+            self.focus_list()
         if self._overviews:
             empty.say(phrase("No job matches the filter.", Tone.STRONG), [_key("esc", "shows all of them")])
         else:
@@ -165,7 +168,9 @@ class JobsScreen(LiveScreen):
             if not self.runs.has_focus:
                 self.runs.move_to(0)
         elif kinds & {VIEW, "jobs", "runs"} and pane == "Chart":
-            await self.query_one(DurationChart).show(await source.durations(chosen.job.id))
+            skipped = bool(chosen.strip) and all(each.status is RunStatus.SKIPPED for each in chosen.strip)
+            points = await source.durations(chosen.job.id)
+            await self.query_one(DurationChart).show(points, skipped=skipped)
 
     async def _load_log(self, chosen: JobOverview, source: "Source") -> None:
         run = chosen.current or chosen.last
@@ -248,7 +253,7 @@ class JobsScreen(LiveScreen):
 
     def on_filter_line_left(self) -> None:
         self._show_title()
-        self.table.focus()
+        self.focus_list()
 
     # Actions
 

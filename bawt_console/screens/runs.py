@@ -71,7 +71,8 @@ class RunsScreen(LiveScreen):
         self.table.focus()
 
     def focus_list(self) -> None:
-        self.table.focus()
+        # A list without rows is hidden and cannot have the focus, but no other widget should keep it.
+        self.set_focus(self.table if self.table.display else None)
 
     # Loading
 
@@ -122,6 +123,8 @@ class RunsScreen(LiveScreen):
         self.table.show(shown)
         self.filter_line.know((run.job_type for run in self._read), (run.bot_id for run in self._read))
         self.table.display = bool(shown)
+        if self.focused is None:
+            self.focus_list()
         self._explain_nothing(bool(shown))
         self._show_title(len(shown))
 
@@ -175,7 +178,7 @@ class RunsScreen(LiveScreen):
         self.moved()
 
     def on_filter_line_left(self) -> None:
-        self.table.focus()
+        self.focus_list()
 
     # Actions
 

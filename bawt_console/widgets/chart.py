@@ -17,6 +17,8 @@ from scheduler_core.domain import DurationPoint, RunStatus
 if TYPE_CHECKING:
     from textual_plotext import PlotextPlot
 
+NO_RUN = "No finished run yet: the chart starts with the first one."
+ONLY_SKIPPED = "All runs so far were skipped, and a skipped run has no duration."
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
 
 
@@ -53,6 +55,7 @@ class DurationChart(Vertical):
         super().__init__(id=id)
         self._zone = zone
         self._points: tuple[DurationPoint, ...] | None = None
+        self._skipped = False
         self._drawn: tuple[object, ...] = ()
         self._plot: PlotextPlot | None = None
 
@@ -64,11 +67,15 @@ class DurationChart(Vertical):
     def points(self) -> tuple[DurationPoint, ...]:
         return self._points or ()
 
-    async def show(self, points: Sequence[DurationPoint]) -> None:
-        """Draws the points, oldest first, if they are others than before."""
-        if self._points == tuple(points):
+    async def show(self, points: Sequence[DurationPoint], *, skipped: bool = False) -> None:
+        """Draws the points, oldest first, if they are others than before.
+
+        Args:
+            skipped: whether all runs there are were skipped, which explains that there are no points.
+        """
+        if (self._points, self._skipped) == (tuple(points), skipped):
             return
-        self._points = tuple(points)
+        self._points, self._skipped = tuple(points), skipped
         self.query_one("#chart-figures", PartsLine).show(self._figures())
         self.query_one("#chart-times", PartsLine).show(self._times())
         if self._points and self._plot is None:
@@ -89,9 +96,8 @@ class DurationChart(Vertical):
 
     def _figures(self) -> list[Part]:
         if not self._points:
-            return [
-                Part(phrase=phrase("No finished run yet: the chart starts with the first one.", Tone.MUTED))
-            ]
+            text = ONLY_SKIPPED if self._skipped else NO_RUN
+            return [Part(phrase=phrase(text, Tone.MUTED))]
         good = [point.duration_ms for point in self._points if point.status is RunStatus.SUCCESS]
         failed = sum(point.status is RunStatus.FAILED for point in self._points)
         parts = [Part(phrase=phrase(counted(len(self._points), "latest run"), Tone.MUTED), keep=90)]

@@ -1,5 +1,6 @@
 """The line behind `/`: reads a filter while it is typed and says in a sentence what it cannot read."""
 
+import contextlib
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -11,8 +12,9 @@ from textual.suggester import Suggester
 from textual.widgets import Input
 
 from bawt_console.filters import HELP, Field, Filter, FilterError, parse_filter
-from bawt_console.formatting import NOTHING, State, Tone, one_line, phrase
+from bawt_console.formatting import State, Tone, one_line, phrase
 from bawt_console.widgets.line import Part, PartsLine
+from bawt_console.widgets.notice import Notice
 from scheduler_core.domain import Trigger
 
 _WORDS = (
@@ -57,6 +59,17 @@ class FilterLine(Horizontal):
         & > Input { width: 2fr; height: 1; border: none; margin-left: 1; background: $bar; }
         & > Input:focus { border: none; }
         & > #filter-remark { width: 3fr; }
+        & > Notice { display: none; }
+        &.-wrong { layout: vertical; height: auto; }
+        &.-wrong > Input { width: 1fr; }
+        &.-wrong > #filter-remark { display: none; }
+        &.-wrong > Notice {
+            display: block;
+            height: auto;
+            content-align: left top;
+            text-align: left;
+            padding: 0 1;
+        }
     }
     """
 
@@ -98,7 +111,8 @@ class FilterLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="filter", suggester=self._suggester, select_on_focus=False, compact=True)
-        yield PartsLine(id="filter-remark")
+        yield PartsLine(gap="  ", id="filter-remark")
+        yield Notice(id="filter-mistake")
 
     def know(self, job_types: Iterable[str], bots: Iterable[str]) -> None:
         """Names to suggest."""
@@ -109,7 +123,6 @@ class FilterLine(Horizontal):
     def open(self) -> None:
         """Shows the input and puts the cursor into it."""
         self.add_class("-open")
-        self._remark()
         self.input.focus()
 
     def clear(self) -> bool:
@@ -117,13 +130,23 @@ class FilterLine(Horizontal):
         had = bool(self.input.value) or self.has_class("-open")
         self.input.value = ""
         self.remove_class("-open")
+        self._remark()
         self._set(Filter())
         return had
+
+    def on_mount(self) -> None:
+        # Examples that do not fit are left out whole, the last ones first.
+        examples = HELP.split("  ")
+        self.remark.show(
+            [Part(phrase=phrase(each, Tone.FAINT), keep=90 - n) for n, each in enumerate(examples)]
+        )
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         # A word that may still become a field is not a search for its letters; enter settles it.
-        if not self._unfinished(event.value):
+        if self._unfinished(event.value):
+            self._remark()
+        else:
             self._apply(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -148,7 +171,9 @@ class FilterLine(Horizontal):
         try:
             wanted = parse_filter(value)
         except FilterError as error:
-            self._remark(error)
+            whole = _longest_whole(value)
+            self._remark(error, whole)
+            self._set(whole)
             return False
         self._remark()
         self._set(wanted)
@@ -160,9 +185,21 @@ class FilterLine(Horizontal):
             self.post_message(self.Changed(self, wanted))
         self._wanted = wanted
 
-    def _remark(self, error: FilterError | None = None) -> None:
+    def _remark(self, error: FilterError | None = None, whole: Filter | None = None) -> None:
+        self.set_class(error is not None, "-wrong")
         if error is None:
-            said = phrase(HELP, Tone.FAINT)
-        else:
-            said = phrase(f"{error.title} ", Tone.LATE) + (phrase(error.hint) if error.hint else NOTHING)
-        self.remark.show([Part(phrase=said, least=1)])
+            return
+        shown = f"Shown is what {whole.text} finds." if whole else "The list is not filtered."
+        told = phrase(f"{error.title} ", Tone.LATE) + phrase(f"{shown} ", Tone.STRONG) + phrase(error.hint)
+        self.query_one("#filter-mistake", Notice).say(told)
+
+
+def _longest_whole(value: str) -> Filter:
+    """As many of the first words as can be read, without the last one; the empty filter when none can.
+
+    A filter with a mistake in it must not go on with half of the word that was just typed.
+    """
+    while value := value.rpartition(" ")[0]:
+        with contextlib.suppress(FilterError):
+            return parse_filter(value)
+    return Filter()

@@ -13,7 +13,7 @@ from bawt_console.screens.run import RunScreen
 from bawt_console.screens.runs import RunsScreen
 from bawt_console.source import Link
 from bawt_console.widgets.lines import LinesPane
-from scheduler_core.domain import NodeState, RunStatus
+from scheduler_core.domain import NodeState, Outcome, RunStatus
 from scheduler_core.errors import DatabaseError, DatabaseUnreachableError
 from tests.console.believable import NOW, World, a_run, believable_world, ids
 from tests.console.fakes import FakeSource, console_on
@@ -378,6 +378,55 @@ async def test_a_filter_that_cannot_be_read_says_so_and_changes_nothing(source: 
         await pilot.press("slash", *"dur>soon", "enter")
         await until(pilot, lambda: "“soon” is not a length of time." in picture(app), "the sentence")
         assert len(jobs_of(app).table.rows) == 8
+
+
+@pytest.mark.parametrize(
+    ("typed", "told", "rows"),
+    [("foo:bar", "The list is not filtered.", 8), ("bot:nova foo:bar", "Shown is what bot:nova finds.", 3)],
+)
+async def test_a_mistake_in_a_filter_leaves_no_half_word_behind(
+    source: FakeSource, typed: str, told: str, rows: int
+) -> None:
+    async with opened(console_on(source), NARROW) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("slash", *typed)
+        await until(pilot, lambda: told in " ".join(picture(app).split()), "the sentence")
+        await until(pilot, lambda: len(jobs_of(app).table.rows) == rows, "the rows of the whole words")
+        shown = " ".join(picture(app).split())
+        assert "There is no field “foo”." in shown
+        assert '"free text"' in shown, "the explanation is whole at 80 columns"
+        await pilot.press(*["backspace"] * len("foo:bar"))
+        await until(pilot, lambda: "There is no field" not in picture(app), "the line without the mistake")
+
+
+@pytest.mark.parametrize("mode", ["1", "2"])
+async def test_enter_in_a_filter_without_hits_only_leaves_the_line(source: FakeSource, mode: str) -> None:
+    async with opened(console_on(source), NARROW) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press(mode)
+        await until(pilot, lambda: mode == "1" or runs_of(app).is_loaded, "the rows")
+        await pilot.press("slash", *"nowhere")
+        await until(pilot, lambda: "matches the filter." in picture(app), "the empty list")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is None, "the line without the focus")
+        assert toasts(app) == []
+        await pilot.press("escape")
+        screen = jobs_of(app) if mode == "1" else runs_of(app)
+        await until(pilot, lambda: len(screen.table.rows) > 1, "all rows")
+        await until(pilot, lambda: screen.table.has_focus, "the list with the focus")
+
+
+async def test_the_chart_says_that_skipped_runs_have_no_duration(source: FakeSource) -> None:
+    first = source.world.jobs[0]
+    outcomes = (Outcome(RunStatus.SKIPPED),) * 3
+    source.world.jobs[0] = replace(first, strip=outcomes)
+    source.world.runs = [run for run in source.world.runs if run.job_id != first.job.id]
+    async with opened(console_on(source), NARROW) as pilot:
+        await pilot.press("right", "right")
+        words = "All runs so far were skipped, and a skipped run has no duration."
+        await until(pilot, lambda: words in picture(pilot.app), "the sentence")
 
 
 async def test_typing_the_name_of_a_field_is_no_search_for_its_letters(source: FakeSource) -> None:
