@@ -119,6 +119,7 @@ class Work:
             JobKind(name="doze", handler=self._of(self._doze)),
             JobKind(name="moody", handler=self._of(self._moody)),
             JobKind(name="query", handler=self._of(self._query)),
+            JobKind(name="hog", handler=self._of(self._hog)),
             JobKind(name="limited", handler=self._of(self._nap), max_running=LIMITED_RUNNING),
         ]
 
@@ -166,10 +167,17 @@ class Work:
             raise RunError("Not in the mood.")
 
     async def _query(self, task: "Task", context: "TaskContext") -> None:
-        """Holds a connection of the node's own pool for a while."""
+        await self._hold_connection(0.2)
+
+    async def _hog(self, task: "Task", context: "TaskContext") -> None:
+        # Longer than anybody waits for a connection.
+        await self._hold_connection(12)
+
+    async def _hold_connection(self, seconds: float) -> None:
+        """Keeps a connection of the node's own pool to itself."""
         assert self.runtime is not None
         async with self.runtime.database.transaction() as connection:
-            await connection.execute("SELECT pg_sleep(0.2)")
+            await connection.execute("SELECT pg_sleep($1)", seconds)
 
 
 if __name__ == "__main__":

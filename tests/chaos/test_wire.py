@@ -175,6 +175,25 @@ async def test_handlers_that_use_up_the_pool_only_slow_things_down(
     await connection.close()
 
 
+@pytest.mark.slow
+async def test_a_pool_that_stays_used_up_is_named_in_the_log(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    seed, _ = seeded()
+    connection = await asyncpg.connect(database_url)
+    await add_jobs(connection, {"hog": 2})
+    small = {"database_pool_size": 2, "scheduler_lease_seconds": 30}
+    async with open_nodes(database_url, tmp_path, seed=seed, **small) as nodes:
+        node = await nodes.start()
+        await connection.execute("UPDATE scheduled_jobs SET next_run_at = now()")
+        await until_successes(connection, 2, seconds=40)
+        await settle(connection)
+        await nodes.stop_all()
+        await prove(database, nodes.executions())
+        assert "Every database connection of this process is in use" in nodes.log(node.name)
+    await connection.close()
+
+
 @pytest.mark.parametrize("hours", [5, -5])
 async def test_a_node_whose_clock_is_wrong_by_hours_works_like_the_others(
     database: Database, database_url: str, tmp_path: Path, hours: int
