@@ -68,6 +68,13 @@ class Model:
         free = self.jobs[key].job_type == "free"
         return free and not self.is_skipped(key) and not self.has(key, "running")
 
+    def startable_at_once(self) -> list[UUID]:
+        """Jobs whose next slot would start as it is claimed."""
+        return [key for key, job in self.jobs.items() if job.enabled and self.starts_at_once(key)]
+
+    def is_running(self, run: UUID, job: UUID) -> bool:
+        return self.runs[run].job == job and self.runs[run].status == "running"
+
     def startable(self, capacity: int) -> int:
         """How many waiting runs start where there are `capacity` places."""
         waiting = [

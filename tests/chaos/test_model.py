@@ -24,7 +24,7 @@ from scheduler_core.db.job_store import FinishedRun, JobStore, LostRun, NodeRow,
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import NodeState, RunStatus
 from scheduler_core.errors import StateError
-from tests.chaos.model import LIMIT, MOST_ATTEMPTS, Model, ModelJob, ModelRun
+from tests.chaos.model import FAILURES_BEFORE_BACKING_OFF, LIMIT, MOST_ATTEMPTS, Model, ModelJob, ModelRun
 
 T = TypeVar("T")
 
@@ -123,13 +123,15 @@ class Histories(RuleBasedStateMachine):
     def a_slot_comes_by_itself(self, data: st.DataObject) -> None:
         key = self._pick(data, [key for key, job in self.model.jobs.items() if job.missed is None])
         backs_off = self.model.jobs[key].backs_off
+        [until] = [
+            row["backoff_until"]
+            for row in self._rows("SELECT id, backoff_until FROM scheduled_jobs")
+            if row["id"] == key
+        ]
         self._make_due(key, 0)
-        if backs_off:
-            # Only a person moves a slot forward, which ends backing off; time does not.
-            self._execute(
-                "UPDATE scheduled_jobs SET backoff_until = now() + interval '1 hour' WHERE id = $1", key
-            )
-            self.model.jobs[key].backs_off = True
+        # Only a person moves a slot forward, which ends backing off; time does not.
+        self._execute("UPDATE scheduled_jobs SET backoff_until = $2 WHERE id = $1", key, until)
+        self.model.jobs[key].backs_off = backs_off
 
     @rule()
     def make_all_due(self) -> None:
@@ -203,6 +205,9 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.model.due())
     @rule(node=st.sampled_from(NODES), capacity=st.integers(0, 5))
     def claim(self, node: int, capacity: int) -> None:
+        self._claim(node, capacity)
+
+    def _claim(self, node: int, capacity: int) -> None:
         model = self.model
         due = model.due()
         skipped = {key for key in due if model.is_skipped(key)}
@@ -260,10 +265,27 @@ class Histories(RuleBasedStateMachine):
     def _finish(self, data: st.DataObject, *, success: bool, delay: float) -> None:
         node = data.draw(st.sampled_from([node for node in NODES if self._hands[node]]))
         key = self._pick(data, self._hands[node])
+        retry = not success and self.model.runs[key].attempt < MOST_ATTEMPTS
+        self._end(node, key, success=success, retry=retry, delay=delay)
+
+    @precondition(lambda self: self.model.startable_at_once())
+    @rule(data=st.data(), node=st.sampled_from(NODES))
+    def fail_in_a_row(self, data: st.DataObject, node: int) -> None:
+        """Without further attempts, until the job backs off."""
+        key = self._pick(data, self.model.startable_at_once())
+        for _ in range(FAILURES_BEFORE_BACKING_OFF):
+            if self.model.jobs[key].missed is None:
+                self._make_due(key, 0)
+            if not self.model.starts_at_once(key):
+                return
+            self._claim(node, 100)
+            [run] = [run for run in self._hands[node] if self.model.is_running(run, key)]
+            self._end(node, run, success=False, retry=False, delay=0)
+
+    def _end(self, node: int, key: UUID, *, success: bool, retry: bool, delay: float) -> None:
         self._hands[node].remove(key)
         run = self.model.runs[key]
         held = run.status == "running" and run.node == node
-        retry = not success and run.attempt < MOST_ATTEMPTS
         outcome = FinishedRun(
             id=key,
             status=RunStatus.SUCCESS if success else RunStatus.FAILED,
