@@ -13,6 +13,9 @@ from benchmarks.idle import logged_statements
 from benchmarks.report import Report, Spread, Table
 
 ROOT = Path(__file__).parents[1]
+# They start servers and nodes for a figure nobody reads; the ordinary suite has better things to wait for.
+pytestmark = pytest.mark.slow
+
 RIVALS = ("PgQueuer", "Procrastinate", "APScheduler")
 
 

@@ -123,7 +123,9 @@ class Operations:
         return StateError("A run of this job already waits to start.", "Watch it on the Runs screen.")
 
     async def _require_job(self, connection: Connection, job_id: UUID) -> None:
-        if not await connection.fetchval("SELECT true FROM scheduled_jobs WHERE id = $1", job_id):
+        # Held until the end of the action, so that nobody deletes the job in the middle of it.
+        found = "SELECT true FROM scheduled_jobs WHERE id = $1 FOR KEY SHARE"
+        if not await connection.fetchval(found, job_id):
             raise NotFoundError(f"There is no job {job_id}.", "List them with: bawt-console jobs list")
 
     async def _record(

@@ -87,7 +87,7 @@ async def test_a_process_that_does_not_react_is_killed_within_a_second(
     task = await _first_token(model, lambda: os.kill(_process_id(model), signal.SIGSTOP))
     process_id = _process_id(model)
     assert await _cancel(task) < 1
-    assert is_gone(process_id, seconds=0)
+    assert is_gone(process_id, seconds=1)
     assert (await model.complete(request("u", max_tokens=3))).finish is FinishReason.LENGTH
 
 
@@ -99,7 +99,7 @@ async def test_cancelling_while_the_model_loads_leaves_no_process(make_model: Ma
         await asyncio.sleep(0)
     process_id = _process_id(model)
     assert await _cancel(task) < 1
-    assert is_gone(process_id, seconds=0)
+    assert is_gone(process_id, seconds=1)
 
 
 async def test_cancelling_a_waiting_request_does_not_disturb_the_running_one(
@@ -227,7 +227,7 @@ async def test_closing_ends_a_running_request_and_the_process(make_model: MakeMo
     process_id = _process_id(model)
     await model.aclose()
     assert (await task).finish is FinishReason.CANCELLED
-    assert is_gone(process_id, seconds=0)
+    assert is_gone(process_id, seconds=1)
 
 
 async def test_the_worker_leads_its_own_session_with_low_priority(
