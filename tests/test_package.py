@@ -97,7 +97,7 @@ def test_the_wheel_carries_every_file_of_the_packages_and_nothing_else(wheel: Pa
         carried = {name for name in archive.namelist() if ".dist-info/" not in name}
     expected = source_files()
     assert carried == expected
-    for kind in (".sql", ".tcss", "py.typed", "migrations/env.py", "0001_first_schema.py"):
+    for kind in (".sql", ".tcss", "py.typed", "migrations/env.py", "0001_first_schema.sql"):
         assert any(name.endswith(kind) for name in expected), kind
 
 

@@ -1,0 +1,2 @@
+-- Dry runs, the runs that apply them, and the runs that undo.
+SELECT 1;

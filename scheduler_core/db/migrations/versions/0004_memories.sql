@@ -1,0 +1,2 @@
+-- Embeddings, lineage and what was judged about memories.
+SELECT 1;

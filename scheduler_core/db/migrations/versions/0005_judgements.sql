@@ -1,0 +1,2 @@
+-- What a model decided about ambiguous attributes, so that it is asked once.
+SELECT 1;
