@@ -43,6 +43,19 @@ class Trigger(StrEnum):
     RETRY = "retry"
 
 
+class RunMode(StrEnum):
+    """What a run does with what it finds out.
+
+    RUN changes data. DRY_RUN stores a plan and changes nothing. APPLY does exactly what an earlier dry run
+    planned, or nothing if its source changed. UNDO takes back what an earlier run changed.
+    """
+
+    RUN = "run"
+    DRY_RUN = "dry_run"
+    APPLY = "apply"
+    UNDO = "undo"
+
+
 class EntityType(StrEnum):
     USER = "user"
     BOT = "bot"

@@ -4,7 +4,7 @@ A provider owns one loaded model, answers one request at a time and says where i
 never judges the text and never touches the database.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -95,5 +95,41 @@ class TextModel(Protocol):
         ...
 
     async def complete(self, request: Request, *, on_token: TokenSink | None = None) -> Completion: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingInfo:
+    """What identifies an embedding model; vectors of different ones are never compared.
+
+    Attributes:
+        checksum: as in `ModelInfo`.
+        dimensions: length of every vector.
+    """
+
+    name: str
+    provider: str
+    locality: Locality
+    checksum: str
+    dimensions: int
+
+
+class EmbeddingModel(Protocol):
+    """A loaded or loadable model that turns texts into vectors."""
+
+    @property
+    def info(self) -> EmbeddingInfo: ...
+
+    async def embed(self, texts: Sequence[str], *, timeout: float) -> Sequence[Sequence[float]]:
+        """One vector of length 1 a text, in the same order.
+
+        Args:
+            timeout: seconds for all texts together.
+
+        Raises:
+            ModelError: no vectors; which of the texts is at fault is not told, and no text is quoted.
+        """
+        ...
 
     async def aclose(self) -> None: ...

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scheduler_core.domain import EventLevel, Trigger
+from scheduler_core.domain import EventLevel, RunMode, Trigger
 from scheduler_core.errors import ConfigError, RunError
 
 
@@ -54,7 +54,12 @@ class TaskContext(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One attempt, ready to run. `config` is an instance of the type's config model."""
+    """One attempt, ready to run. `config` is an instance of the type's config model.
+
+    Attributes:
+        mode: what the handler does with what it finds; never one that its kind does not list.
+        source_run_id: the dry run to apply or the run to undo; None in the other modes.
+    """
 
     run_id: UUID
     job_id: UUID | None
@@ -66,6 +71,8 @@ class Task:
     config: JobConfig
     timeout: float
     max_attempts: int
+    mode: RunMode = RunMode.RUN
+    source_run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +83,13 @@ class TaskResult:
         result: JSON-ready facts for `result_json`.
         skipped: why there was nothing to do; the run is then `skipped`, not `success`.
         suspicious: reasons to look at a success twice; empty for an ordinary one.
+        plan: what a dry run would change, JSON-ready and complete: applying needs nothing else.
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
     skipped: str | None = None
     suspicious: tuple[str, ...] = ()
+    plan: Mapping[str, Any] | None = None
 
 
 Handler = Callable[[Task, TaskContext], Awaitable[TaskResult]]
@@ -99,6 +108,7 @@ class JobKind:
         max_running: how many runs of this type may run at once on all nodes together; None is no limit.
         timeout: seconds for one attempt; None takes the setting.
         max_attempts: None takes the setting.
+        modes: what its handler can be asked for.
     """
 
     name: str
@@ -109,6 +119,7 @@ class JobKind:
     max_running: int | None = None
     timeout: float | None = None
     max_attempts: int | None = None
+    modes: frozenset[RunMode] = frozenset({RunMode.RUN})
 
 
 class JobKinds:
