@@ -21,7 +21,8 @@ from scheduler_core import __version__
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.db.job_store import JobStore, NodeRow
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import NodeRow
 from scheduler_core.db.memory_store import MemoryStore
 from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.db.operations import Operations

@@ -6,7 +6,6 @@ here sleeps, retries or decides policy.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,114 +13,21 @@ import asyncpg
 
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
+from scheduler_core.db.job_values import (
+    Claim,
+    CronJob,
+    CronSlot,
+    FinishedRun,
+    LostRun,
+    NodeRow,
+    RunCheck,
+    StartedRun,
+)
 from scheduler_core.db.rows import Row
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
-from scheduler_core.domain import EventLevel, NodeState, RunStatus, Trigger
+from scheduler_core.domain import EventLevel, RunStatus, Trigger
 from scheduler_core.errors import DatabaseError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What one claim did.
-
-    Attributes:
-        started: runs this node now holds.
-        pending: how many runs now wait for a place.
-        skipped: the rows of slots that did not become runs.
-    """
-
-    started: tuple["StartedRun", ...]
-    pending: int
-    skipped: tuple[UUID, ...]
-
-    @property
-    def rows(self) -> int:
-        return len(self.started) + self.pending + len(self.skipped)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CronJob:
-    """A cron job that needs its next slot. `at` is the database's time; the slot is due unless `unplaced`."""
-
-    id: UUID
-    cron: str
-    time_zone: str
-    next_run_at: datetime
-    unplaced: bool
-    config_json: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CronSlot:
-    """A cron job's next slot and how many it missed, or why its expression cannot be read."""
-
-    next_at: datetime | None = None
-    missed: int = 0
-    trouble: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartedRun:
-    """A run this node now holds. `config_json` is None when the job was deleted meanwhile."""
-
-    id: UUID
-    job_id: UUID | None
-    job_type: str
-    bot_id: str
-    trigger: Trigger
-    scheduled_for: datetime
-    attempt: int
-    coalesced: int
-    started_at: datetime
-    config_json: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedRun:
-    """An outcome to record. `reason` belongs to skipped runs and `error_message` to failed ones."""
-
-    id: UUID
-    status: RunStatus
-    result_json: str | None = None
-    error_message: str | None = None
-    reason: str | None = None
-    suspicious: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostRun:
-    """A run that was closed because its node is gone. `config_json` is None when the job is gone too."""
-
-    id: UUID
-    job_type: str
-    attempt: int
-    error_message: str
-    config_json: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunCheck:
-    """News about a run this node holds, or thought it held."""
-
-    id: UUID
-    held: bool
-    cancelled_by: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeRow:
-    """What a node says about itself with every heartbeat. `lease` is in seconds."""
-
-    id: UUID
-    name: str
-    state: NodeState
-    version: str
-    job_types: tuple[str, ...]
-    lease: float
-    running: int
-    model: str | None
 
 
 class JobStore:
@@ -292,11 +198,6 @@ class JobStore:
             await self._count(connection, [run.id for run in lost if run.id not in delays], any_failed=True)
         return lost
 
-    async def retry_runs(self, delays: Mapping[UUID, float]) -> int:
-        """Adds another attempt for each failed run, after its delay in seconds; returns how many."""
-        async with self._transaction() as connection:
-            return await self._retry(connection, delays)
-
     async def fail_unknown(self, *, grace: float, batch: int) -> list[UUID]:
         """Fails runs that have waited `grace` seconds for a node that knows their type."""
         fail = statement("fail_unknown")
@@ -384,15 +285,6 @@ class JobStore:
         async with self._database.connection() as connection:
             done = await connection.execute(expire.text, *expire.bind(days=days, batch=batch))
         return int(done.rpartition(" ")[2])
-
-    async def count_active(self) -> int:
-        """Waiting runs that may start now, and running ones."""
-        async with self._database.connection() as connection:
-            count: int = await connection.fetchval(
-                "SELECT count(*) FROM job_runs"
-                " WHERE status = 'running' OR (status = 'pending' AND available_at <= now())"
-            )
-        return count
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:

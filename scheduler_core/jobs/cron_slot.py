@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from scheduler_core.db.job_store import CronJob, CronSlot
+from scheduler_core.db.job_values import CronJob, CronSlot
 from scheduler_core.errors import ConfigError
 from scheduler_core.jobs.cron import parse_cron
 from scheduler_core.jobs.due import jitter_of

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import asyncpg
 
-from scheduler_core.db.job_store import Claim, JobStore, StartedRun
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import Claim, StartedRun
 from scheduler_core.errors import DatabaseError, RunError
 from scheduler_core.jobs.cron_slot import place_cron
 from scheduler_core.tasks.queue import TaskQueue

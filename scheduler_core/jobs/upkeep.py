@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from scheduler_core.db.job_store import JobStore, LostRun, NodeRow
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import LostRun, NodeRow
 from scheduler_core.errors import DatabaseError, RunError
 from scheduler_core.tasks.processor import TaskProcessor
 from scheduler_core.tasks.recorder import backoff

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from scheduler_core.db.job_store import FinishedRun
+from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.domain import EventLevel, RunStatus
 from scheduler_core.errors import RunError, SchedulerError
 from scheduler_core.tasks.queue import TaskQueue

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from scheduler_core.db.job_store import FinishedRun
+from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.domain import EventLevel, RunStatus
 from scheduler_core.errors import DatabaseError
 

@@ -20,7 +20,8 @@ from hypothesis.stateful import (
 from scheduler_core.db.audit import audit
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
-from scheduler_core.db.job_store import FinishedRun, JobStore, LostRun, NodeRow, StartedRun
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import FinishedRun, LostRun, NodeRow, StartedRun
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import NodeState, RunStatus
 from scheduler_core.errors import StateError

@@ -14,7 +14,8 @@ import pytest
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.db.job_store import FinishedRun, JobStore, NodeRow
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import FinishedRun, NodeRow
 from scheduler_core.domain import EventLevel, NodeState, RunCursor, RunFilter, RunStatus, Trigger
 
 BIG = ("scheduled_jobs", "job_runs", "job_run_events")
@@ -130,17 +131,18 @@ async def plans(connection: Connection, call: Callable[[], Awaitable[object]]) -
             await call()
         finally:
             await transaction.rollback()
-    return [await explained(connection, query, values) for query, values in asked]
-
-
-async def explained(connection: Connection, query: str, values: tuple[Any, ...]) -> Plan:
-    """Runs the statement, and takes back what it did."""
+    # One after the other again, because the later ones find what the earlier ones wrote.
     transaction = connection.transaction()
     await transaction.start()
     try:
-        text = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", *values)
+        return [await explained(connection, query, values) for query, values in asked]
     finally:
         await transaction.rollback()
+
+
+async def explained(connection: Connection, query: str, values: tuple[Any, ...]) -> Plan:
+    """Runs the statement."""
+    text = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", *values)
     [plan] = json.loads(text)
     root = plan["Plan"]
     return Plan(
@@ -185,6 +187,7 @@ async def calls(connection: Connection) -> dict[str, Callable[[], Awaitable[obje
     database = Borrowed(connection)
     store, history = JobStore(database, node_id=NODE), History(database)
     outcomes = [FinishedRun(id=run_id, status=RunStatus.SUCCESS, result_json="{}") for run_id in held]
+    failures = [FinishedRun(id=run_id, status=RunStatus.FAILED, error_message="no") for run_id in held]
     a_run = await history.run(run)
     cursor = RunCursor(now - timedelta(hours=2), uuid4())
     found: dict[str, Callable[[], Awaitable[object]]] = {
@@ -197,11 +200,10 @@ async def calls(connection: Connection) -> dict[str, Callable[[], Awaitable[obje
         "finish_runs": lambda: store.finish_runs(outcomes),
         "rescue_runs": lambda: store.rescue_runs(batch=500),
         "fail_unknown": lambda: store.fail_unknown(grace=60, batch=500),
-        "retry_runs": lambda: store.retry_runs({failed: 1.0}),
+        "retry_runs": lambda: store.finish_runs(failures, retries=dict.fromkeys(held, 1.0)),
         "heartbeat": lambda: store.heartbeat(node_row()),
         "next_due": store.next_due,
         "expire_history": lambda: store.expire_history(days=90, batch=500),
-        "count_active": store.count_active,
         "add_events": lambda: store.add_events([(run, EventLevel.INFO, "a line")] * 100),
         "set_progress": lambda: store.set_progress(dict.fromkeys(held, "half")),
         "run": lambda: history.run(run),

@@ -12,7 +12,8 @@ import pytest
 from scheduler_core.db.audit import audit
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.db.job_store import FinishedRun, JobStore, NodeRow
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import FinishedRun, NodeRow
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import EventLevel, NodeState, Run, RunStatus, Trigger
 from scheduler_core.errors import StateError

@@ -11,7 +11,8 @@ import pytest
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.db.job_store import FinishedRun, JobStore
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import Run, RunFilter, RunStatus, Trigger
 from scheduler_core.errors import DatabaseError, NotFoundError, StateError

@@ -8,7 +8,8 @@ import pytest
 
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.db.job_store import Claim, CronJob, JobStore
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import Claim, CronJob
 from scheduler_core.domain import Job, RunStatus
 from scheduler_core.jobs.cron_slot import place_cron
 

@@ -1,0 +1,113 @@
+"""What the statements of `JobStore` take and give, as the scheduler and the tasks see it. No behaviour.
+
+What a screen or a host sees is in `domain`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from scheduler_core.domain import NodeState, RunStatus, Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one claim did.
+
+    Attributes:
+        started: runs this node now holds.
+        pending: how many runs now wait for a place.
+        skipped: the rows of slots that did not become runs.
+    """
+
+    started: tuple["StartedRun", ...]
+    pending: int
+    skipped: tuple[UUID, ...]
+
+    @property
+    def rows(self) -> int:
+        return len(self.started) + self.pending + len(self.skipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronJob:
+    """A cron job that needs its next slot. `at` is the database's time; the slot is due unless `unplaced`."""
+
+    id: UUID
+    cron: str
+    time_zone: str
+    next_run_at: datetime
+    unplaced: bool
+    config_json: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronSlot:
+    """A cron job's next slot and how many it missed, or why its expression cannot be read."""
+
+    next_at: datetime | None = None
+    missed: int = 0
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedRun:
+    """A run this node now holds. `config_json` is None when the job was deleted meanwhile."""
+
+    id: UUID
+    job_id: UUID | None
+    job_type: str
+    bot_id: str
+    trigger: Trigger
+    scheduled_for: datetime
+    attempt: int
+    coalesced: int
+    started_at: datetime
+    config_json: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedRun:
+    """An outcome to record. `reason` belongs to skipped runs and `error_message` to failed ones."""
+
+    id: UUID
+    status: RunStatus
+    result_json: str | None = None
+    error_message: str | None = None
+    reason: str | None = None
+    suspicious: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostRun:
+    """A run that was closed because its node is gone. `config_json` is None when the job is gone too."""
+
+    id: UUID
+    job_type: str
+    attempt: int
+    error_message: str
+    config_json: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCheck:
+    """News about a run this node holds, or thought it held."""
+
+    id: UUID
+    held: bool
+    cancelled_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRow:
+    """What a node says about itself with every heartbeat. `lease` is in seconds."""
+
+    id: UUID
+    name: str
+    state: NodeState
+    version: str
+    job_types: tuple[str, ...]
+    lease: float
+    running: int
+    model: str | None
