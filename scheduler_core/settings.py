@@ -41,6 +41,7 @@ _BOUNDS = ("ge", "gt", "le", "max_length")
 _SHOWN_CHARACTERS = 80
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BOT_NAME = re.compile(r"(?!\*)[^\s,\x00-\x1f\x7f-\x9f]{1,100}")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 _HOST = re.compile(r"/.*|[^\s/?#@,\[\]]+")
 
 # What a field takes where its bounds do not say it.
@@ -48,6 +49,7 @@ _WORDS = {
     "bots": "names separated by commas, each without spaces or * and at most 100 characters long",
     "data_dir": "a folder's path; ~ stands for your own folder",
     "database_url": "a PostgreSQL URL without control characters",
+    "model_catalogue_url": "an address that starts with http:// or https://",
     "models_dir": "a folder's path; ~ stands for your own folder",
     "postgres_host": "a host name, an address, or the folder of a Unix socket",
     "postgres_database": "the name of a database, at most 63 bytes long",
@@ -87,6 +89,10 @@ class Settings(BaseModel):
     model_context_tokens: Annotated[int, Field(ge=512, le=131_072)] = 4096
     model_threads: Annotated[int, Field(ge=0, le=256)] = 0
     model_idle_seconds: PositiveSeconds = 300.0
+    model_memory_mb: Annotated[int, Field(ge=0, le=16_777_216)] = 0
+    model_chat_template: Annotated[str, Field(max_length=10_000)] = ""
+    model_catalogue_url: str = "https://gpt4all.io/models/models3.json"
+    embedding_model: Annotated[str, Field(max_length=1000)] = ""
 
     database_url: SecretStr = SecretStr("")
     postgres_host: str = ""
@@ -119,6 +125,13 @@ class Settings(BaseModel):
         if not all(_BOT_NAME.fullmatch(name) for name in bots):
             raise ValueError("not a name")
         return bots
+
+    @field_validator("model_catalogue_url", mode="after")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if not _WEB_ADDRESS.fullmatch(value):
+            raise ValueError("not an address")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
