@@ -49,6 +49,7 @@ class Header:
         chat_template: the file's Jinja template, or the empty text.
         vocabulary: number of tokens.
         cache_bytes_per_token: estimate of what each token of context adds to memory.
+        embedding_length: width of the model, and the length of an embedding model's vectors.
     """
 
     version: int
@@ -63,6 +64,7 @@ class Header:
     tensor_count: int
     file_bytes: int
     cache_bytes_per_token: int
+    embedding_length: int
     is_embedding: bool
 
 
@@ -228,6 +230,7 @@ class _Parser:
             tensor_count=len(tensors.shapes),
             file_bytes=self._cursor.size,
             cache_bytes_per_token=self._cache_bytes(architecture, blocks),
+            embedding_length=self._width(architecture),
             is_embedding=architecture in EMBEDDING_ARCHITECTURES,
         )
 
@@ -253,7 +256,7 @@ class _Parser:
 
     def _cache_bytes(self, architecture: str, blocks: int) -> int:
         """Two 16-bit vectors (key and value) a block."""
-        width = self._integer(f"{architecture}.embedding_length", low=1, high=2**20)
+        width = self._width(architecture)
         heads = self._first_integer(f"{architecture}.attention.head_count", default=1)
         shared = self._first_integer(f"{architecture}.attention.head_count_kv", default=heads)
         default = max(1, width // heads)
@@ -262,6 +265,9 @@ class _Parser:
             for side in ("key", "value")
         ]
         return 2 * blocks * min(shared, heads) * sum(sides)
+
+    def _width(self, architecture: str) -> int:
+        return self._integer(f"{architecture}.embedding_length", low=1, high=2**20)
 
     def _first_integer(self, key: str, *, default: int) -> int:
         """A count that some architectures give as an array, one for each block; then the default stands."""

@@ -7,6 +7,7 @@ standard library and gpt4all only, so it runs by its path. It decides nothing ab
 ends when its parent does.
 """
 
+import base64
 import codecs
 import ctypes
 import json
@@ -15,7 +16,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,6 +33,13 @@ CONTEXT_SLACK = 16
 LOG_BYTES = 1024 * 1024
 """Most that native code may write to its log before writes fail silently."""
 
+TEXTS_AT_A_TIME = 8
+"""Texts embedded between two looks at the cancel flag."""
+
+_CORES = Path("/sys/devices/system/cpu")
+_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+# From nice 10 on Linux also derives a low priority for reading the disk.
 _NICENESS = 10
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
@@ -163,6 +173,7 @@ class Worker:
         self._cancelled_id = 0
         self._model: Any = None
         self._context = 0
+        self._prefix: str | None = None
 
     def read(self, descriptor: int) -> None:
         """Runs on its own thread, so that a cancel arrives while the main thread is in native code."""
@@ -183,18 +194,21 @@ class Worker:
             message = self._messages.get()
             if message["op"] == "load":
                 self._load(message)
+            elif message["op"] == "embed":
+                self._embed(message)
             else:
                 self._generate(message)
 
     def _load(self, message: Message) -> None:
         started = time.monotonic()
         try:
-            _limit_memory(message["memory_limit"])
-            from gpt4all import GPT4All
+            _limit_data(int(message["data_limit"]))
+            from gpt4all import Embed4All, GPT4All
 
             path = Path(message["path"])
             self._context = int(message["context"])
-            self._model = GPT4All(
+            kind = Embed4All if message["kind"] == "embedding" else GPT4All
+            self._model = kind(
                 path.name,
                 model_path=path.parent,
                 allow_download=False,
@@ -203,10 +217,44 @@ class Worker:
                 n_ctx=self._context,
                 verbose=False,
             )
+            if message["kind"] == "embedding":
+                self._prefix = self._working_prefix(message["prefixes"])
         except Exception as error:  # noqa: BLE001 - the border of the process: the parent decides
             self._send({"event": "failed", "reason": f"{type(error).__name__}: {error}"[:500]})
             return
         self._send({"event": "loaded", "seconds": time.monotonic() - started})
+
+    def _working_prefix(self, prefixes: Sequence[str | None]) -> str | None:
+        """The first that the model takes: only gpt4all knows which models want one, and it tells by failing."""
+        for prefix in prefixes[:-1]:
+            try:
+                self._model.embed("a", prefix=prefix)
+            except RuntimeError:
+                continue
+            return prefix
+        self._model.embed("a", prefix=prefixes[-1])
+        return prefixes[-1]
+
+    def _embed(self, message: Message) -> None:
+        """Sends vectors a few at a time, each as base64 of its 32-bit floats."""
+        identity, texts = message["id"], message["texts"]
+        finish, detail, tokens = "stop", "", 0
+        for start in range(0, len(texts), TEXTS_AT_A_TIME):
+            if self._cancelled_id == identity:
+                finish = "cancelled"
+                break
+            try:
+                result = self._model.embed(
+                    texts[start : start + TEXTS_AT_A_TIME], prefix=self._prefix, return_dict=True
+                )
+            except Exception as error:  # noqa: BLE001 - the border of the process: the parent decides
+                # Only the kind of error: its text could quote what was to be embedded.
+                finish, detail = "error", f"gpt4all could not embed ({type(error).__name__})."
+                break
+            tokens += result["n_prompt_tokens"]
+            vectors = [base64.b64encode(array("f", vector)).decode() for vector in result["embeddings"]]
+            self._send({"event": "vectors", "id": identity, "vectors": vectors})
+        self._send({"event": "done", "id": identity, "finish": finish, "detail": detail, "tokens_in": tokens})
 
     def _generate(self, message: Message) -> None:
         job = Job(
@@ -240,19 +288,41 @@ class Worker:
         self._send(generation.result())
 
 
-def spare_cores() -> int:
-    """One core less than this process may use, but at least one: more threads than cores collapse."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)) - 1)
-    return max(1, (os.cpu_count() or 2) - 1)
+def spare_cores(*, cores: Path = _CORES, quota: Path = _CPU_QUOTA) -> int:
+    """One core less than this process may use, but at least one: more threads than cores collapse.
+
+    Two threads of one core count as one core, and a container's share of processor time as so many cores.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return max(1, (os.cpu_count() or 2) - 1)
+    count = len({_siblings(cores, number) for number in os.sched_getaffinity(0)})
+    return max(1, min(count, _quota(quota, count)) - 1)
 
 
-def _limit_memory(limit: int | None) -> None:
-    if limit is None or sys.platform == "win32":
+def _siblings(cores: Path, number: int) -> str:
+    """What names the core of a logical processor; itself where the system does not say."""
+    try:
+        return (cores / f"cpu{number}" / "topology" / "thread_siblings_list").read_text().strip()
+    except OSError:
+        return str(number)
+
+
+def _quota(path: Path, count: int) -> int:
+    """Cores' worth of time in each period, rounded down; `count` where there is no limit."""
+    try:
+        share, period = path.read_text().split()
+        return count if share == "max" else max(1, int(share) // int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return count
+
+
+def _limit_data(limit: int) -> None:
+    """Bounds what is not the weights: those are mapped from the file, which this limit does not count."""
+    if sys.platform == "win32":
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _isolate(parent: int) -> None:
@@ -268,6 +338,9 @@ def _isolate(parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LOG_BYTES, LOG_BYTES))
     if sys.platform == "linux":
+        with suppress(OSError):
+            # When memory runs out after all, the model is the one thing here that can be started again.
+            Path("/proc/self/oom_score_adj").write_text("1000")
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

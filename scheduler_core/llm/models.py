@@ -37,7 +37,9 @@ class ModelFile:
         parameters: number of weights; 0 if the header was refused.
         context_tokens: what the model was trained for; 0 if the header was refused.
         reason: why it is rejected, or why it does not fit; else empty.
-        fits_memory: weights, context and overhead fit in the memory given to `discover`.
+        needed_bytes: weights, context and overhead; 0 if the header was refused.
+        fits_memory: that much fits in the memory given to `discover`.
+        dimensions: length of an embedding model's vectors; 0 for others.
     """
 
     path: Path
@@ -51,8 +53,10 @@ class ModelFile:
     vocabulary: int
     verdict: Verdict
     reason: str
+    needed_bytes: int
     fits_memory: bool
     is_embedding: bool
+    dimensions: int
 
     @property
     def is_usable(self) -> bool:
@@ -60,8 +64,13 @@ class ModelFile:
 
     @property
     def is_candidate(self) -> bool:
-        """Whether automatic choice may take it."""
+        """Whether automatic choice may take it to write text."""
         return self.is_usable and self.fits_memory and not self.is_embedding
+
+    @property
+    def is_embedding_candidate(self) -> bool:
+        """Whether automatic choice may take it for embeddings."""
+        return self.is_usable and self.fits_memory and self.is_embedding
 
 
 def default_model_folders(models_dir: Path) -> tuple[Path, ...]:
@@ -138,8 +147,10 @@ def inspect(
         vocabulary=header.vocabulary,
         verdict=Verdict.USABLE,
         reason=reason,
+        needed_bytes=needed,
         fits_memory=fits,
         is_embedding=header.is_embedding,
+        dimensions=header.embedding_length if header.is_embedding else 0,
     )
 
 
@@ -169,14 +180,36 @@ def choose(files: Sequence[ModelFile], *, wanted: str = "") -> ModelFile:
     return min(candidates, key=_rank)
 
 
+def choose_embedding(files: Sequence[ModelFile], *, wanted: str = "") -> ModelFile | None:
+    """The model for embeddings, chosen as `choose` chooses; None when nothing fits and none was wanted.
+
+    Raises:
+        ModelError: the wanted model is missing, broken or makes no embeddings.
+    """
+    if not wanted.strip():
+        return min((file for file in files if file.is_embedding_candidate), key=_rank, default=None)
+    file = _usable(files, wanted.strip())
+    if not file.is_embedding:
+        raise ModelError(
+            f"The model {wanted} makes no embeddings.",
+            "Only bert and nomic-bert models can be used for them.",
+        )
+    return file
+
+
 def _wanted(files: Sequence[ModelFile], wanted: str) -> ModelFile:
+    file = _usable(files, wanted)
+    if file.is_embedding:
+        raise ModelError(f"The model {wanted} makes embeddings and cannot write text.", _explain(files))
+    return file
+
+
+def _usable(files: Sequence[ModelFile], wanted: str) -> ModelFile:
     file = _find(files, wanted)
     if file is None:
         raise ModelError(f"The model {wanted} was not found.", _explain(files))
     if not file.is_usable:
         raise ModelError(f"The model {wanted} cannot be used: {file.reason}", _explain(files))
-    if file.is_embedding:
-        raise ModelError(f"The model {wanted} makes embeddings and cannot write text.", _explain(files))
     return file
 
 
@@ -233,8 +266,10 @@ def _rejected(path: Path, reason: str) -> ModelFile:
         vocabulary=0,
         verdict=Verdict.REJECTED,
         reason=reason,
+        needed_bytes=0,
         fits_memory=False,
         is_embedding=False,
+        dimensions=0,
     )
 
 

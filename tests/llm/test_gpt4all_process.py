@@ -179,7 +179,8 @@ async def test_an_abort_of_native_code_is_seen_with_its_reason(tmp_path: Path) -
     at = small.read_bytes().index(b"token_embd.weight") + len(b"token_embd.weight") + 4 + 2 * 8
     bad = gguf_models.corrupt(tmp_path / "bad.gguf", small, at=at, value=b"\x63\0\0\0")
     process = await WorkerProcess.start()
-    process.send({"op": "load", "path": str(bad), "context": 256, "threads": 1, "memory_limit": None})
+    load = {"op": "load", "kind": "text", "path": str(bad), "context": 256, "threads": 1}
+    process.send(load | {"data_limit": 2**30})
     assert await process.messages.get() is None
     await process.kill()
     assert process.ending() == "SIGABRT"
