@@ -225,7 +225,7 @@ class Worker:
         self._send({"event": "loaded", "seconds": time.monotonic() - started})
 
     def _working_prefix(self, prefixes: Sequence[str | None]) -> str | None:
-        """The first that the model takes: only gpt4all knows which models want one, and it tells by failing."""
+        """The first that the model takes: gpt4all alone knows which want one, and tells by failing."""
         for prefix in prefixes[:-1]:
             try:
                 self._model.embed("a", prefix=prefix)

@@ -8,8 +8,15 @@ without special tokens, and everything around it is tokenised with them.
 import re
 from dataclasses import dataclass
 
+from scheduler_core.errors import ConfigError
 from scheduler_core.llm.gguf import Header
 
+_SYSTEM, _USER = "{system}", "{user}"
+# What special tokens look like: <|im_end|>, </s>, [INST], <start_of_turn>, ### Response
+_MARKER = re.compile(
+    r"<\|[^<>|\s]{1,40}\|>|<[^<>\s]{1,40}>|<<[^<>\s]{1,40}>>|\[/?[A-Z_]{2,20}\]|#{2,4} ?[^\W\d]+"
+    r"|<\uff5c[^<>\s]{1,40}\uff5c>"
+)
 _PLACEHOLDER = re.compile(r"%(?=[12](?!\d))")
 
 
@@ -130,11 +137,75 @@ ALPACA = ChatTemplate(
     markers=("### Instruction", "### Response", "### Input", "### Human", "### Assistant", "</s>"),
 )
 
-TEMPLATES = (LLAMA3, CHATML, GEMMA, LLAMA2, MISTRAL, COMMAND_R, PHI3, ZEPHYR, ALPACA)
+DEEPSEEK2 = ChatTemplate(
+    name="deepseek2",
+    user_before="User: ",
+    user_after="\n\nAssistant:",
+    markers=(
+        "User:",
+        "Assistant:",
+        "<\uff5cend\u2581of\u2581sentence\uff5c>",
+        "<\uff5cbegin\u2581of\u2581sentence\uff5c>",
+    ),
+)
+DEEPSEEK3 = ChatTemplate(
+    name="deepseek3",
+    user_before="<\uff5cUser\uff5c>",
+    user_after="<\uff5cAssistant\uff5c>",
+    markers=(
+        "<\uff5cend\u2581of\u2581sentence\uff5c>",
+        "<\uff5cbegin\u2581of\u2581sentence\uff5c>",
+        "<\uff5cUser\uff5c>",
+        "<\uff5cAssistant\uff5c>",
+    ),
+)
+PHI4 = ChatTemplate(
+    name="phi4",
+    system_before="<|im_start|>system<|im_sep|>",
+    system_after="<|im_end|>",
+    user_before="<|im_start|>user<|im_sep|>",
+    user_after="<|im_end|><|im_start|>assistant<|im_sep|>",
+    markers=("<|im_end|>", "<|im_start|>", "<|im_sep|>", "<|endoftext|>"),
+)
+GRANITE = ChatTemplate(
+    name="granite",
+    system_before="<|start_of_role|>system<|end_of_role|>",
+    system_after="<|end_of_text|>\n",
+    user_before="<|start_of_role|>user<|end_of_role|>",
+    user_after="<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>",
+    markers=("<|end_of_text|>", "<|start_of_role|>", "<|end_of_role|>"),
+)
+VICUNA = ChatTemplate(
+    name="vicuna",
+    system_after="\n\n",
+    user_before="USER: ",
+    user_after="\nASSISTANT:",
+    markers=("USER:", "ASSISTANT:", "</s>", "<s>"),
+)
+
+TEMPLATES = (
+    LLAMA3,
+    PHI4,
+    CHATML,
+    GEMMA,
+    LLAMA2,
+    MISTRAL,
+    COMMAND_R,
+    GRANITE,
+    PHI3,
+    ZEPHYR,
+    DEEPSEEK3,
+    DEEPSEEK2,
+    VICUNA,
+    ALPACA,
+)
 
 # In this order: the first whose texts all occur in the file's own template.
 _BY_MARKERS: tuple[tuple[tuple[str, ...], ChatTemplate], ...] = (
     (("<|start_header_id|>",), LLAMA3),
+    (("<\uff5cUser\uff5c>",), DEEPSEEK3),
+    (("<|im_start|>", "<|im_sep|>"), PHI4),
+    (("<|start_of_role|>",), GRANITE),
     (("<|im_start|>",), CHATML),
     (("<start_of_turn>",), GEMMA),
     (("<<SYS>>",), LLAMA2),
@@ -142,9 +213,12 @@ _BY_MARKERS: tuple[tuple[tuple[str, ...], ChatTemplate], ...] = (
     (("<|START_OF_TURN_TOKEN|>",), COMMAND_R),
     (("<|end|>", "<|user|>"), PHI3),
     (("<|user|>",), ZEPHYR),
+    (("USER:", "ASSISTANT:"), VICUNA),
+    (("User: ", "Assistant:"), DEEPSEEK2),
 )
 _BY_ARCHITECTURE = {
     "command-r": COMMAND_R,
+    "deepseek2": DEEPSEEK2,
     "gemma": GEMMA,
     "gemma2": GEMMA,
     "internlm2": CHATML,
@@ -153,7 +227,19 @@ _BY_ARCHITECTURE = {
     "qwen2": CHATML,
     "qwen2moe": CHATML,
 }
-_BY_NAME = (("llama3", LLAMA3), ("mistral", MISTRAL), ("hermes", CHATML), ("llama2", LLAMA2))
+_BY_NAME = (
+    ("llama3", LLAMA3),
+    ("deepseekr1", DEEPSEEK3),
+    # Before its base: it was trained on another layout.
+    ("hermes2", CHATML),
+    ("zephyr", ZEPHYR),
+    ("vicuna", VICUNA),
+    ("wizardlm", VICUNA),
+    ("mistral", MISTRAL),
+    ("mixtral", MISTRAL),
+    ("hermes", CHATML),
+    ("llama2", LLAMA2),
+)
 
 
 def template_for(header: Header) -> ChatTemplate:
@@ -168,6 +254,40 @@ def template_for(header: Header) -> ChatTemplate:
         if text in name:
             return template
     return ALPACA
+
+
+def template_of(setting: str) -> ChatTemplate | None:
+    """The layout that a setting asks for: a family's name, or a text with `{system}` and `{user}`.
+
+    In a text `\\n` stands for a new line and every other brace for itself. Whatever looks like a special
+    token ends an answer and is broken up inside data; a text without any is cut into its labels instead.
+    Empty: None, for choosing by the model's file.
+
+    Raises:
+        ConfigError: neither a name nor such a text.
+    """
+    text = setting.strip().replace("\\n", "\n")
+    if not text:
+        return None
+    for known in TEMPLATES:
+        if text.casefold() == known.name:
+            return known
+    if text.count(_USER) != 1 or text.count(_SYSTEM) > 1 or _SYSTEM in text.partition(_USER)[2]:
+        raise ConfigError(
+            "LLM_BAWT_MODEL_CHAT_TEMPLATE needs {user} once, and {system} at most once and before it.",
+            "Or name a family: " + ", ".join(known.name for known in TEMPLATES) + ".",
+        )
+    before, after = text.split(_USER)
+    opening, has_system, between = before.partition(_SYSTEM)
+    labels = [label.strip() for label in (opening, between, after) if label.strip()]
+    return ChatTemplate(
+        name="own",
+        opening=opening,
+        system_after="" if has_system else "\n\n",
+        user_before=between,
+        user_after=after,
+        markers=tuple(dict.fromkeys(_MARKER.findall(text) or labels)),
+    )
 
 
 def _escape_placeholders(text: str) -> str:
