@@ -114,6 +114,7 @@ class Run:
     `job_id` is None once the job was deleted; type and bot stay readable. `first_run_id` points at the
     first attempt for a retry, and is None for a first attempt. `reason` says why a run was skipped.
     `coalesced` counts the earlier slots this run stands for. `progress` is a short line for screens.
+    `source_run_id` is the dry run that this one applies or the run that it undoes.
     """
 
     id: UUID
@@ -140,6 +141,8 @@ class Run:
     suspicious: tuple[str, ...]
     cancel_requested_at: datetime | None
     cancel_requested_by: str | None
+    mode: RunMode = RunMode.RUN
+    source_run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

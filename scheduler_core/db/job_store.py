@@ -23,10 +23,11 @@ from scheduler_core.db.job_values import (
     RunCheck,
     StartedRun,
 )
+from scheduler_core.db.plan_store import save_plans
 from scheduler_core.db.rows import Row
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
-from scheduler_core.domain import EventLevel, RunStatus, Trigger
+from scheduler_core.domain import EventLevel, RunMode, RunStatus, Trigger
 from scheduler_core.errors import DatabaseError
 
 
@@ -167,6 +168,9 @@ class JobStore:
         )
         async with self._transaction() as connection:
             held = {row["id"] for row in await connection.fetch(finish.text, *values)}
+            plans = {run.id: run.plan for run in outcomes if run.plan is not None and run.id in held}
+            if plans:
+                await save_plans(connection, plans)
             delays = {run: delay for run, delay in (retries or {}).items() if run in held}
             await self._retry(connection, delays)
             failed = any(outcome.status is RunStatus.FAILED for outcome in outcomes)
@@ -322,6 +326,9 @@ def _started_of(row: Row) -> StartedRun:
         coalesced=row["coalesced"],
         started_at=row["started_at"],
         config_json=row["config_json"],
+        # A claimed slot is an ordinary run, so its row does not say.
+        mode=RunMode(row.get("mode", RunMode.RUN)),
+        source_run_id=row.get("source_run_id"),
     )
 
 

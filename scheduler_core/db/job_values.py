@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from scheduler_core.domain import NodeState, RunStatus, Trigger
+from scheduler_core.domain import NodeState, RunMode, RunStatus, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,17 @@ class StartedRun:
     coalesced: int
     started_at: datetime
     config_json: str | None
+    mode: RunMode = RunMode.RUN
+    source_run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRun:
-    """An outcome to record. `reason` belongs to skipped runs and `error_message` to failed ones."""
+    """An outcome to record. `reason` belongs to skipped runs and `error_message` to failed ones.
+
+    Attributes:
+        plan: of a dry run, as JSON; stored in the transaction that records the outcome.
+    """
 
     id: UUID
     status: RunStatus
@@ -77,6 +83,7 @@ class FinishedRun:
     error_message: str | None = None
     reason: str | None = None
     suspicious: tuple[str, ...] = ()
+    plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
-from scheduler_core.db.rows import job_of, run_of
+from scheduler_core.db.rows import Row, job_of, run_of
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
-from scheduler_core.domain import Job, Run
+from scheduler_core.domain import Job, Run, RunMode, RunStatus
 from scheduler_core.errors import NotFoundError, StateError
 
 
@@ -39,21 +39,28 @@ class Operations:
         self._per_bot_types = list(per_bot_types)
         self._extra_bots = list(extra_bots)
 
-    async def force_run(self, job_id: UUID) -> list[Run]:
+    async def force_run(self, job_id: UUID, *, dry_run: bool = False) -> list[Run]:
         """Adds a waiting run now, one for each bot where `*` means that; the schedule stays.
+
+        Args:
+            dry_run: it stores what it would change and changes nothing.
 
         Raises:
             NotFoundError: there is no such job.
             StateError: a run of this job already waits to start, or no bot is known to run it for.
         """
         force = statement("force_run")
-        values = force.bind(job=job_id, bots=self._extra_bots, per_bot_types=self._per_bot_types)
+        mode = RunMode.DRY_RUN if dry_run else RunMode.RUN
+        values = force.bind(
+            job=job_id, bots=self._extra_bots, per_bot_types=self._per_bot_types, mode=str(mode)
+        )
         async with self._database.transaction() as connection:
             await self._require_job(connection, job_id)
             runs = [run_of(row) for row in await connection.fetch(force.text, *values)]
             if not runs:
                 raise await self._why_not_forced(connection, job_id)
-            await self._record(connection, "force_run", "job", job_id, runs=[str(run.id) for run in runs])
+            action = "dry_run" if dry_run else "force_run"
+            await self._record(connection, action, "job", job_id, runs=[str(run.id) for run in runs])
         return runs
 
     async def pause(self, job_id: UUID, *, reason: str | None = None) -> Job:
@@ -93,6 +100,45 @@ class Operations:
         if status is None:
             raise NotFoundError(f"There is no run {run_id}.", "List them with: bawt-console runs list")
         raise StateError(f"The run is over: {status}.", "Only waiting and running ones can be cancelled.")
+
+    async def apply(self, run_id: UUID) -> Run:
+        """Adds a waiting run that does exactly what a dry run planned.
+
+        Raises:
+            NotFoundError: there is no such run.
+            StateError: it is not a dry run that succeeded, its plan is gone or was applied, or a run of the
+                job waits to start.
+        """
+        return await self._follow(run_id, RunMode.APPLY)
+
+    async def undo(self, run_id: UUID) -> Run:
+        """Adds a waiting run that takes back everything a run changed. A failed run may have changed things
+        before it failed, so it can be undone too; undoing an undo does the thing again.
+
+        Raises:
+            NotFoundError: there is no such run.
+            StateError: the run is not over or changed nothing, it was undone, or a run of the job waits.
+        """
+        return await self._follow(run_id, RunMode.UNDO)
+
+    async def _follow(self, run_id: UUID, mode: RunMode) -> Run:
+        follow, find = statement("follow_run"), statement("followed_run")
+        async with self._database.transaction() as connection:
+            # So that of two people who do the same at once the second one is told.
+            await connection.execute("SELECT FROM job_runs WHERE id = $1 FOR NO KEY UPDATE", run_id)
+            source = await connection.fetchrow(find.text, *find.bind(run=run_id, mode=str(mode)))
+            if source is None:
+                raise NotFoundError(f"There is no run {run_id}.", "List them with: bawt-console runs list")
+            trouble = _why_not_followed(source, mode)
+            if trouble is not None:
+                raise trouble
+            row = await connection.fetchrow(follow.text, *follow.bind(run=run_id, mode=str(mode)))
+            if row is None:
+                raise StateError(
+                    "A run of this job already waits to start.", "Try again when it is over, or cancel it."
+                )
+            await self._record(connection, str(mode), "run", run_id, run=str(row["id"]))
+        return run_of(row)
 
     async def _set_enabled(self, job_id: UUID, *, enabled: bool, reason: str | None) -> Job:
         change = statement("set_enabled")
@@ -148,3 +194,26 @@ class Operations:
             reason,
             json.dumps(details),
         )
+
+
+def _why_not_followed(source: Row, mode: RunMode) -> StateError | None:
+    """Why a run cannot be applied or undone as it is now."""
+    status, is_dry = RunStatus(source["status"]), source["mode"] == RunMode.DRY_RUN
+    if not status.is_final:
+        return StateError(f"The run is not over: {status}.", "Wait for it, or cancel it.")
+    if mode is RunMode.APPLY:
+        if not is_dry:
+            return StateError("This is not a dry run.", "Make one with: bawt-console jobs run JOB --dry-run")
+        if status is not RunStatus.SUCCESS:
+            return StateError(f"The dry run has nothing to apply: {status}.", "Its log says why.")
+        if not source["has_plan"]:
+            return StateError("The plan of the dry run is gone.", "Make a new dry run.")
+    elif is_dry:
+        return StateError("A dry run changed nothing.", "There is nothing to undo.")
+    elif status is RunStatus.SKIPPED:
+        return StateError("The run was skipped, so it changed nothing.", "There is nothing to undo.")
+    if source["followed_by"] is not None:
+        done = "applied" if mode is RunMode.APPLY else "undone"
+        words = f"was {done}" if source["followed_status"] == RunStatus.SUCCESS else f"is being {done}"
+        return StateError(f"The run {words} by run {source['followed_by']}.", "Nothing was changed.")
+    return None

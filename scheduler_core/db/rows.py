@@ -2,7 +2,18 @@
 
 import asyncpg
 
-from scheduler_core.domain import EventLevel, Job, Node, NodeState, Outcome, Run, RunEvent, RunStatus, Trigger
+from scheduler_core.domain import (
+    EventLevel,
+    Job,
+    Node,
+    NodeState,
+    Outcome,
+    Run,
+    RunEvent,
+    RunMode,
+    RunStatus,
+    Trigger,
+)
 
 Row = asyncpg.Record
 
@@ -56,6 +67,8 @@ def run_of(row: Row) -> Run:
         suspicious=tuple(row["suspicious"]),
         cancel_requested_at=row["cancel_requested_at"],
         cancel_requested_by=row["cancel_requested_by"],
+        mode=RunMode(row["mode"]),
+        source_run_id=row["source_run_id"],
     )
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from uuid import UUID
 
 from scheduler_core.db.job_values import FinishedRun
+from scheduler_core.db.plan_store import plan_text
 from scheduler_core.domain import EventLevel, RunStatus
 from scheduler_core.errors import RunError, SchedulerError
 from scheduler_core.tasks.queue import TaskQueue
@@ -191,6 +192,7 @@ def _outcome_of(run_id: UUID, result: TaskResult) -> FinishedRun:
         result_json=json.dumps(result.result, ensure_ascii=False, default=str) if result.result else "{}",
         reason=result.skipped,
         suspicious=result.suspicious,
+        plan=None if result.plan is None else plan_text(result.plan),
     )
 
 

@@ -185,6 +185,10 @@ class ClaimedRun(Protocol):
     def attempt(self) -> int: ...
     @property
     def config_json(self) -> str | None: ...
+    @property
+    def mode(self) -> RunMode: ...
+    @property
+    def source_run_id(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,9 +202,15 @@ class TaskFactory:
     def task_of(self, run: ClaimedRun) -> Task:
         """
         Raises:
-            RunError: `config_json` is not a JSON object or does not fit the type; never retryable.
+            RunError: `config_json` is not a JSON object or does not fit the type, or the type cannot do
+                what was asked of it; never retryable.
         """
         kind = self.kinds[run.job_type]
+        if run.mode not in kind.modes:
+            able = ", ".join(sorted(kind.modes))
+            raise RunError(
+                f"{kind.name} does not support {run.mode}.", f"It supports: {able}.", retryable=False
+            )
         config = parse_config(kind.config, run.config_json)
         return Task(
             run_id=run.id,
@@ -213,6 +223,8 @@ class TaskFactory:
             config=config,
             timeout=config.timeout_seconds or kind.timeout or self.timeout,
             max_attempts=config.max_attempts or kind.max_attempts or self.max_attempts,
+            mode=run.mode,
+            source_run_id=run.source_run_id,
         )
 
 

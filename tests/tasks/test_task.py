@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler_core.domain import Trigger
+from scheduler_core.domain import RunMode, Trigger
 from scheduler_core.errors import ConfigError, RunError
 from scheduler_core.maintenance.profile_job import ProfileConfig
 from scheduler_core.tasks.task import (
@@ -29,7 +29,7 @@ async def nothing(task: Task, context: TaskContext) -> TaskResult:
     return TaskResult()
 
 
-def run_with(config_json: str | None) -> ClaimedRun:
+def run_with(config_json: str | None, *, mode: RunMode = RunMode.RUN) -> ClaimedRun:
     return SimpleNamespace(
         id=uuid4(),
         job_id=uuid4(),
@@ -39,6 +39,8 @@ def run_with(config_json: str | None) -> ClaimedRun:
         scheduled_for=datetime.now(UTC),
         attempt=1,
         config_json=config_json,
+        mode=mode,
+        source_run_id=None,
     )
 
 
@@ -100,3 +102,11 @@ def test_a_job_type_is_registered_once() -> None:
     kinds.register(JobKind(name="nap", handler=nothing))
     with pytest.raises(ConfigError, match="twice"):
         kinds.register(JobKind(name="nap", handler=nothing))
+
+
+def test_a_mode_that_the_type_does_not_know_fails_the_run_and_names_those_it_knows() -> None:
+    kind = JobKind(name="nap", handler=nothing, modes=frozenset({RunMode.RUN, RunMode.UNDO}))
+    with pytest.raises(RunError, match="nap does not support dry_run. It supports: run, undo") as caught:
+        factory(kind).task_of(run_with("{}", mode=RunMode.DRY_RUN))
+    assert not caught.value.retryable
+    assert factory(kind).task_of(run_with("{}", mode=RunMode.UNDO)).mode is RunMode.UNDO

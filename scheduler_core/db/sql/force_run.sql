@@ -15,9 +15,10 @@ target AS (
     FROM job
     WHERE job.bot_id <> '*' OR job.job_type <> ALL (:per_bot_types)
 )
-INSERT INTO job_runs (job_id, job_type, bot_id, trigger)
-SELECT id, job_type, bot_id, 'manual' FROM target
+INSERT INTO job_runs (job_id, job_type, bot_id, trigger, mode)
+SELECT id, job_type, bot_id, 'manual', :mode FROM target
 -- A retry that waits for better times is what was asked for; it need not wait any longer.
 ON CONFLICT (job_id, bot_id, status) WHERE status IN ('pending', 'running')
-DO UPDATE SET available_at = now() WHERE job_runs.available_at > clock_timestamp()
+DO UPDATE SET available_at = now()
+WHERE job_runs.available_at > clock_timestamp() AND job_runs.mode = EXCLUDED.mode
 RETURNING *

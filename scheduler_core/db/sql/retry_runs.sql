@@ -1,9 +1,11 @@
 -- Another attempt for failed runs, unless the job is gone, paused or already has a waiting run.
 INSERT INTO job_runs (
-    job_id, job_type, bot_id, trigger, scheduled_for, coalesced, attempt, first_run_id, available_at
+    job_id, job_type, bot_id, trigger, scheduled_for, coalesced, attempt, first_run_id, available_at,
+    mode, source_run_id
 )
 SELECT r.job_id, r.job_type, r.bot_id, 'retry', r.scheduled_for, r.coalesced, r.attempt + 1,
-    coalesce(r.first_run_id, r.id), now() + make_interval(secs => w.delay)
+    coalesce(r.first_run_id, r.id), now() + make_interval(secs => w.delay),
+    r.mode, r.source_run_id
 FROM unnest(:ids::uuid[], :delays::double precision[]) AS w (id, delay)
 JOIN job_runs r ON r.id = w.id
 JOIN scheduled_jobs j ON j.id = r.job_id
