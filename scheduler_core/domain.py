@@ -254,6 +254,7 @@ class Attribute:
         value: any JSON value as Python has it; nearly always text.
         confidence: 0 to 1.
         source: `explicit` (the person said it), `inferred` or `system`.
+        pinned: a person wants it in every summary.
     """
 
     id: int
@@ -265,6 +266,7 @@ class Attribute:
     created_at: datetime
     updated_at: datetime
     source_message_id: str | None = None
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,3 +317,20 @@ class ProfileChange:
 
     before: ProfileVersion | None
     after: ProfileVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a run did, or a dry run would do, to one thing, whatever the job.
+
+    Attributes:
+        object: its name, such as `user/ada`.
+        before, after: JSON values; None where it did not or will not exist. Lists of objects with `text`
+            are read as sentences, and their `attribute_ids` as what they rest on.
+        why: one sentence; may be empty.
+    """
+
+    object: str
+    before: object
+    after: object
+    why: str = ""

@@ -73,6 +73,7 @@ class ProfileSnapshot:
         recipe: the pipeline number of the live summary.
         version: the latest published version, if any.
         at: the database's clock.
+        held: a person took a summary of this very revision back, or chose another one.
     """
 
     profile: Profile
@@ -80,6 +81,7 @@ class ProfileSnapshot:
     version: ProfileVersion | None
     attributes: tuple[Attribute, ...]
     at: datetime
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +109,30 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A refused text of a model, kept for reading. `failures` are codes of the verifier."""
+    """A refused text of a model, kept for reading.
+
+    Attributes:
+        failures: codes of the verifier.
+        attribute_ids: what the model was shown; empty where that is not known.
+    """
 
     category: str
     text: str
     failures: tuple[str, ...]
+    attribute_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One entity's part of a plan, ready to be written.
+
+    Attributes:
+        is_changed: whether a version is published; otherwise the live one is confirmed.
+    """
+
+    publication: Publication
+    drafts: tuple[Draft, ...] = ()
+    is_changed: bool = True
 
 
 def entity_named(name: str) -> Entity:
@@ -145,6 +166,7 @@ class FoundProfile:
     recipe: int | None
     version: ProfileVersion | None
     at: datetime
+    held: bool
 
 
 def checked(new: NewAttribute) -> NewAttribute:
@@ -219,6 +241,7 @@ def attribute_of(row: asyncpg.Record) -> Attribute:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         source_message_id=row["source_message_id"],
+        pinned=row["pinned"],
     )
 
 

@@ -8,14 +8,17 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
-from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
+from scheduler_core.db.judgement_store import JudgementStore
+from scheduler_core.db.plan_store import mark_applied
+from scheduler_core.db.profile_publication import lock, moved, write, write_drafts
 from scheduler_core.db.profile_rows import (
     Added,
     Draft,
     DueEntities,
     FoundProfile,
     NewAttribute,
+    Planned,
     ProfileListing,
     ProfileSnapshot,
     Publication,
@@ -25,20 +28,18 @@ from scheduler_core.db.profile_rows import (
     entity_named,
     entity_of,
     profile_of,
-    sentence_json,
     version_of,
     without_known,
 )
 from scheduler_core.db.statement import statement
-from scheduler_core.db.text import storable
 from scheduler_core.domain import Attribute, Entity, Profile, ProfileChange, ProfileVersion
-from scheduler_core.errors import StateError
 
 __all__ = [
     "Added",
     "Draft",
     "DueEntities",
     "NewAttribute",
+    "Planned",
     "ProfileListing",
     "ProfileSnapshot",
     "ProfileStore",
@@ -52,15 +53,18 @@ _IMPORT_LOCK = 0x62617774696D70
 _BATCH = 1_000
 _FETCH = 500
 _SUMMARY = "SELECT summary FROM entity_profiles WHERE entity_type = $1 AND entity_id = $2"
-_LOCK = "SELECT id FROM entity_profiles WHERE entity_type = $1 AND entity_id = $2 FOR NO KEY UPDATE"
-_LATEST = "SELECT coalesce(max(version), 0) FROM entity_profile_versions WHERE profile_id = $1"
 
 
 class ProfileStore:
-    """One method per statement over the profile tables."""
+    """One method per statement over the profile tables.
+
+    Attributes:
+        judgements: what models decided about ambiguous attributes.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.judgements = JudgementStore(database)
 
     async def add(self, attributes: Sequence[NewAttribute]) -> Added:
         """Stores the attributes that are not there yet; the same call again changes nothing.
@@ -112,6 +116,7 @@ class ProfileStore:
             version=found.version,
             attributes=await self.attributes(entity),
             at=found.at,
+            held=found.held,
         )
 
     async def changed_entities(self, *, model_available: bool, recipe: int) -> DueEntities:
@@ -136,40 +141,9 @@ class ProfileStore:
         Raises:
             StateError: an attribute changed, or somebody published, since the plan was made.
         """
-        new = publication
-        sentences = json.dumps([sentence_json(sentence) for sentence in new.sentences], ensure_ascii=False)
-        sql = statement("profile_add_version")
-        keep = statement("profile_keep_foreign")
-        async with self._database.transaction() as connection:
-            profile_id = await connection.fetchval(_LOCK, *_named(new.entity).values())
-            foreign = await connection.fetchval(keep.text, *keep.bind(profile_id=profile_id))
-            await self._go_live(connection, new, text_changed=True)
-            row = await connection.fetchrow(
-                sql.text,
-                *sql.bind(
-                    profile_id=profile_id,
-                    version=new.after_version + (1 if foreign is None else 2),
-                    run_id=run_id,
-                    summary=new.summary or "",
-                    sentences=sentences,
-                    revision=new.revision,
-                    model=new.model,
-                    details=json.dumps(dict(new.details), ensure_ascii=False),
-                ),
-            )
-            if row is None:
-                raise _moved(new.entity)
-        return ProfileVersion(
-            entity=new.entity,
-            version=row["version"],
-            run_id=run_id,
-            created_at=row["created_at"],
-            summary=new.summary or "",
-            sentences=new.sentences,
-            revision=new.revision,
-            model=new.model,
-            details=new.details,
-        )
+        [version] = await self.apply([Planned(publication=publication)], run_id=run_id)
+        assert version is not None
+        return version
 
     async def confirm(self, publication: Publication) -> None:
         """Records that the live summary still holds for this revision; adds no version.
@@ -177,26 +151,42 @@ class ProfileStore:
         Raises:
             StateError: as `publish`.
         """
+        await self.apply([Planned(publication=publication, is_changed=False)], run_id=None)
+
+    async def apply(
+        self, planned: Sequence[Planned], *, run_id: UUID | None, plan_of: UUID | None = None
+    ) -> list[ProfileVersion | None]:
+        """Writes all of a plan or nothing, in one transaction; the versions in its order.
+
+        Args:
+            plan_of: the dry run the plan comes from; it is applied once.
+
+        Raises:
+            StateError: an entity moved since the plan was made, and is named; or the dry run was applied.
+        """
+        entities = [one.publication.entity for one in planned]
+        written: list[ProfileVersion | None] = []
+        late: list[Entity] = []
         async with self._database.transaction() as connection:
-            profile_id = await self._go_live(connection, publication, text_changed=False)
-            latest = await connection.fetchval(_LATEST, profile_id)
-            if latest != publication.after_version:
-                raise _moved(publication.entity)
+            if plan_of is not None and run_id is not None:
+                await mark_applied(connection, plan_of, by=run_id)
+            ids = await lock(connection, entities)
+            for entity, one in zip(entities, planned, strict=True):
+                profile_id = ids.get(Entity(entity.type, entity.id.strip().lower()))
+                as_planned, version = False, None
+                if profile_id is not None:
+                    as_planned, version = await write(connection, one, profile_id=profile_id, run_id=run_id)
+                written.append(version)
+                if not as_planned:
+                    late.append(entity)
+            if late:
+                raise moved(late)
+        return written
 
     async def record_drafts(self, entity: Entity, drafts: Sequence[Draft], *, run_id: UUID | None) -> None:
         """Keeps what a model wrote and the verifier refused."""
-        sql = statement("profile_add_drafts")
         async with self._database.connection() as connection:
-            await connection.execute(
-                sql.text,
-                *sql.bind(
-                    **_named(entity),
-                    run_id=run_id,
-                    categories=[draft.category for draft in drafts],
-                    drafts=[storable(draft.text) for draft in drafts],
-                    failures=[json.dumps(draft.failures) for draft in drafts],
-                ),
-            )
+            await write_drafts(connection, entity, drafts, run_id=run_id)
 
     async def drafts(self, entity: Entity) -> tuple[Draft, ...]:
         """The refused drafts of an entity, oldest first."""
@@ -204,7 +194,12 @@ class ProfileStore:
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.text, *sql.bind(**_named(entity)))
         return tuple(
-            Draft(category=row["category"], text=row["draft"], failures=tuple(json.loads(row["failures"])))
+            Draft(
+                category=row["category"],
+                text=row["draft"],
+                failures=tuple(json.loads(row["failures"])),
+                attribute_ids=tuple(row["attribute_ids"] or ()),
+            )
             for row in rows
         )
 
@@ -283,30 +278,12 @@ class ProfileStore:
         if row["version"] is not None:
             version = version_of(entity, row, prefix="version_")
         return FoundProfile(
-            profile=profile_of(row), recipe=row["summary_recipe"], version=version, at=row["at"]
+            profile=profile_of(row),
+            recipe=row["summary_recipe"],
+            version=version,
+            at=row["at"],
+            held=row["held"],
         )
-
-    async def _go_live(self, connection: Connection, new: Publication, *, text_changed: bool) -> int:
-        sql = statement("profile_publish")
-        profile_id: int | None = await connection.fetchval(
-            sql.text,
-            *sql.bind(
-                **_named(new.entity),
-                revision=new.revision,
-                summary=new.summary,
-                model=new.model,
-                recipe=new.recipe,
-                display_name=new.display_name,
-                text_changed=text_changed,
-            ),
-        )
-        if profile_id is None:
-            raise _moved(new.entity)
-        return profile_id
-
-
-def _moved(entity: Entity) -> StateError:
-    return StateError(f"The profile {entity} changed since this summary was planned.", "Plan it again.")
 
 
 def _named(entity: Entity) -> dict[str, str]:

@@ -89,3 +89,66 @@ CREATE TABLE entity_profile_holds (
     profile_id integer PRIMARY KEY REFERENCES entity_profiles (id) ON DELETE CASCADE,
     revision bigint NOT NULL
 );
+
+-- Deleted attributes whose words may still stand in versions, drafts and plans; emptied by the next
+-- maintenance of the profile.
+CREATE TABLE entity_profile_scrubs (
+    profile_id integer NOT NULL REFERENCES entity_profiles (id) ON DELETE CASCADE,
+    attribute_id integer NOT NULL,
+    PRIMARY KEY (profile_id, attribute_id)
+);
+
+CREATE OR REPLACE FUNCTION bawt_attributes_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE entity_profiles p SET revision = p.revision + 1, updated_at = now()
+    WHERE p.id IN (
+        SELECT q.id FROM entity_profiles q
+        WHERE (q.entity_type, q.entity_id) IN (SELECT entity_type, entity_id FROM old_rows)
+        ORDER BY q.entity_type, q.entity_id FOR UPDATE
+    );
+    INSERT INTO entity_profile_scrubs (profile_id, attribute_id)
+    SELECT p.id, o.id FROM old_rows o JOIN entity_profiles p USING (entity_type, entity_id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+-- Whether a sentence rests on one of these attributes.
+CREATE FUNCTION bawt_cites(sentence jsonb, ids integer[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM jsonb_path_query(sentence, '$.attribute_ids[*]') AS id WHERE id::integer = ANY (ids)
+    )
+$$;
+
+-- The same sentences; of those that rest on one of these attributes only the sources are left.
+CREATE FUNCTION bawt_redacted(sentences jsonb, ids integer[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(
+        jsonb_agg(CASE WHEN bawt_cites(s, ids) THEN s || '{"text": "[deleted]"}' ELSE s END ORDER BY place),
+        '[]'
+    )
+    FROM jsonb_path_query(sentences, '$[*]') WITH ORDINALITY AS t (s, place)
+$$;
+
+-- The text of a summary: a line for each category, in the order in which they first appear.
+CREATE FUNCTION bawt_summary(sentences jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(string_agg(line, E'\n' ORDER BY place), '')
+    FROM (
+        SELECT string_agg(s ->> 'text', ' ' ORDER BY place) AS line, min(place) AS place
+        FROM jsonb_path_query(sentences, '$[*]') WITH ORDINALITY AS t (s, place)
+        GROUP BY s ->> 'category'
+    ) lines
+$$;
+
+-- The same plan; of the change of this object only the sentences that may stay are left.
+CREATE FUNCTION bawt_redacted_plan(plan jsonb, object text, ids integer[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT plan || jsonb_build_object('changes', jsonb_agg(
+        CASE WHEN c ->> 'object' = object THEN jsonb_build_object(
+            'object', object,
+            'before', bawt_redacted(c -> 'before', ids),
+            'after', bawt_redacted(c -> 'after', ids),
+            'why', 'an attribute it rests on was deleted',
+            'redacted', true
+        ) ELSE c END ORDER BY place
+    ))
+    FROM jsonb_path_query(plan, '$.changes[*]') WITH ORDINALITY AS t (c, place)
+$$;
