@@ -4,7 +4,7 @@ A provider owns one loaded model, answers one request at a time and says where i
 never judges the text and never touches the database.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -56,6 +56,8 @@ class Request:
         max_tokens: upper bound of the answer.
         timeout: seconds for the whole request, load excluded.
         temperature: 0 is greedy.
+        answer_schema: a JSON schema that the answer should fit, where the provider can hold it to one; the
+            caller must judge the answer all the same.
     """
 
     system: str
@@ -63,6 +65,7 @@ class Request:
     max_tokens: int
     timeout: float
     temperature: float = 0.0
+    answer_schema: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
