@@ -11,7 +11,7 @@ from scheduler_core.maintenance.disposition import Line
 from scheduler_core.maintenance.prompts import data_line
 
 # The model's own turn markers, and the few tokens some backends keep for themselves.
-_OVERHEAD = 80
+OVERHEAD = 80
 _ANSWER_BASE = 24
 _PER_SENTENCE = 16
 # Small models lose lines of longer lists, however large their context.
@@ -40,7 +40,7 @@ def divide(
     Args:
         fixed_tokens: what every request holds besides lines and answer, a retry's complaints included.
     """
-    room = context_tokens - fixed_tokens - _OVERHEAD - _ANSWER_BASE
+    room = context_tokens - fixed_tokens - OVERHEAD - _ANSWER_BASE
     batches: list[Batch] = []
     too_long: list[Line] = []
     current: list[Line] = []

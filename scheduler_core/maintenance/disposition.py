@@ -48,6 +48,7 @@ class Verdict(StrEnum):
     KEPT = "kept"
     DUPLICATE = "duplicate_of"
     CONTAINED = "contained_in"
+    MERGED = "merged_into"
     SUPERSEDED = "superseded_by"
     NOISE = "noise"
     SET_ASIDE = "set_aside"

@@ -11,6 +11,7 @@ class EntityOutcome:
 
     Attributes:
         result: `moved` means that its attributes changed meanwhile; the next run takes it up.
+        merged: attributes that a model found to say what another says.
         set_aside_ids: attributes that read like instructions.
         from_model, from_template: sentences of the summary by who worded them; `reused` ones are in both.
         refusals: why drafts were refused, each once, from the verifier's fixed list.
@@ -24,6 +25,7 @@ class EntityOutcome:
     kept: int = 0
     duplicates: int = 0
     contained: int = 0
+    merged: int = 0
     superseded: int = 0
     noise: int = 0
     set_aside: int = 0

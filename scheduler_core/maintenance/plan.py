@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from scheduler_core.db.judgement_store import Judgement
 from scheduler_core.db.profile_rows import Draft, ProfileSnapshot, Publication
 from scheduler_core.domain import Entity, Sentence
-from scheduler_core.llm.provider import ModelInfo
+from scheduler_core.llm.provider import FinishReason, ModelInfo
 from scheduler_core.maintenance.disposition import Disposition, Line, Verdict
 from scheduler_core.maintenance.language import fold
 from scheduler_core.maintenance.normalise import clean
@@ -30,6 +31,14 @@ _LONGEST_NAME, _MOST_WORDS = 60, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgements:
+    """What a model decided about ambiguous lines, for storing; see `Judged`."""
+
+    fresh: tuple[Judgement, ...]
+    current: frozenset[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePlan:
     """A summary that is ready, and how it came about.
 
@@ -39,6 +48,7 @@ class ProfilePlan:
         publication: what `apply` would write; its revision is the one the plan holds for.
         drafts: refused texts of the model.
         is_changed: whether sentences or their sources differ from the live ones.
+        judgements: decisions to store; None if those stored still hold.
     """
 
     entity: Entity
@@ -49,6 +59,7 @@ class ProfilePlan:
     drafts: tuple[Draft, ...]
     is_changed: bool
     suspicious: tuple[str, ...]
+    judgements: Judgements | None = None
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
@@ -64,6 +75,7 @@ class ProfilePlan:
             kept=count[Verdict.KEPT],
             duplicates=count[Verdict.DUPLICATE],
             contained=count[Verdict.CONTAINED],
+            merged=count[Verdict.MERGED],
             superseded=count[Verdict.SUPERSEDED],
             noise=count[Verdict.NOISE],
             set_aside=count[Verdict.SET_ASIDE],
@@ -118,8 +130,15 @@ def make_plan(
     sections: Sequence[Section],
     display_name: str | None,
     model: ModelInfo | None,
+    judgements: Judgements | None = None,
+    is_judged: bool = True,
+    unanswered: Sequence[FinishReason] = (),
 ) -> ProfilePlan:
     """Puts the sections together.
+
+    Args:
+        is_judged: whether every ambiguous line was decided about; otherwise a later run asks.
+        unanswered: how requests about ambiguous lines ended that had no answer.
 
     Raises:
         AssertionError: the sentences and the kept lines do not match; a bug, and nothing is published.
@@ -148,7 +167,7 @@ def make_plan(
             after_version=version.version if version is not None else 0,
             summary=text,
             sentences=sentences,
-            model=_model_mark(snapshot, sections, model),
+            model=_model_mark(snapshot, sections, model, is_judged),
             recipe=RECIPE,
             display_name=display_name,
             details={
@@ -158,7 +177,8 @@ def make_plan(
         ),
         drafts=tuple(draft for section in sections for draft in section.drafts),
         is_changed=sentences != before or text != live,
-        suspicious=tuple(_suspicions(snapshot, sections, text, len(kept), len(dispositions))),
+        suspicious=tuple(_suspicions(snapshot, sections, text, len(kept), len(dispositions), unanswered)),
+        judgements=judgements,
     )
 
 
@@ -168,17 +188,22 @@ def model_identity(model: ModelInfo) -> str:
 
 
 def _model_mark(
-    snapshot: ProfileSnapshot, sections: Sequence[Section], model: ModelInfo | None
+    snapshot: ProfileSnapshot, sections: Sequence[Section], model: ModelInfo | None, is_judged: bool
 ) -> str | None:
     if not sections:
         return None
-    if not all(section.settled for section in sections):
+    if not (is_judged and all(section.settled for section in sections)):
         return ""
     return model_identity(model) if model is not None else snapshot.profile.summary_model or ""
 
 
 def _suspicions(
-    snapshot: ProfileSnapshot, sections: Sequence[Section], text: str | None, kept: int, attributes: int
+    snapshot: ProfileSnapshot,
+    sections: Sequence[Section],
+    text: str | None,
+    kept: int,
+    attributes: int,
+    unanswered: Sequence[FinishReason],
 ) -> Iterable[str]:
     entity = snapshot.profile.entity
     fresh = [section for section in sections if section.drafts]
@@ -187,7 +212,8 @@ def _suspicions(
             yield f"{entity}: a draft was refused because it {fault}"
     if fresh and not any(section.from_model for section in sections):
         yield f"{entity}: no sentence of the model was accepted"
-    for finish in dict.fromkeys(finish for section in sections for finish in section.unanswered):
+    finishes = (*unanswered, *(finish for section in sections for finish in section.unanswered))
+    for finish in dict.fromkeys(finishes):
         yield f"{entity}: the model gave no answer ({finish})"
     live, version = snapshot.profile.summary, snapshot.version
     kept_before = version.details.get("kept") if version is not None else None

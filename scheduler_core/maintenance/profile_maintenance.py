@@ -1,8 +1,8 @@
 """Keeps summaries of profiles true to their attributes: the model proposes, code decides, nothing is lost.
 
-For each entity whose attributes changed: sort them without a model, let the model word each category with
-citations, verify every sentence, fall back to a template, and publish against the revision that was read. Raw
-attributes are never written here, and no transaction is open while a model works.
+For each entity whose attributes changed: sort them without a model, let the model decide what is ambiguous
+and word each category with citations, verify every sentence, fall back to a template, and publish against the
+revision that was read. Raw attributes are never written here, and no transaction is open while a model works.
 """
 
 import asyncio
@@ -18,17 +18,15 @@ from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.domain import Entity, EventLevel, ProfileVersion
 from scheduler_core.errors import DatabaseUnreachableError, NotFoundError, SchedulerError, StateError
 from scheduler_core.llm.provider import TextModel
-from scheduler_core.maintenance.disposition import dispose, kept
+from scheduler_core.maintenance.conversation import Conversation
+from scheduler_core.maintenance.judge import Judge
 from scheduler_core.maintenance.outcome import EntityOutcome, MaintenanceOutcome, ModelUse
-from scheduler_core.maintenance.plan import (
-    ProfilePlan,
-    by_category,
-    make_plan,
-    sections_before,
-    subject_of,
-)
+from scheduler_core.maintenance.pipeline import plan_profile
+from scheduler_core.maintenance.plan import ProfilePlan, model_identity
 from scheduler_core.maintenance.prompts import RECIPE
-from scheduler_core.maintenance.summary import Reporter, Silent, SummaryWriter
+from scheduler_core.maintenance.question import JUDGING_RECIPE
+from scheduler_core.maintenance.reporter import Reporter, Silent
+from scheduler_core.maintenance.summary import SummaryWriter
 
 __all__ = ["ProfileMaintenanceService", "ProfilePlan", "Reporter"]
 
@@ -65,7 +63,11 @@ class ProfileMaintenanceService:
         Raises:
             NotFoundError: nothing was ever stored about the entity.
         """
-        return await self._plan(await self._snapshot(entity), self._writer(reporter or Silent()))
+        reporter = reporter or Silent()
+        conversation = self._conversation()
+        return await self._plan(
+            await self._snapshot(entity), conversation, self._writer(conversation, reporter), reporter
+        )
 
     async def apply(self, plan: ProfilePlan, *, run_id: UUID | None) -> ProfileVersion | None:
         """Publishes exactly what was planned; None if it equals what is live.
@@ -80,6 +82,14 @@ class ProfileMaintenanceService:
             version = None
         if plan.drafts:
             await self._store.record_drafts(plan.entity, plan.drafts, run_id=run_id)
+        if plan.judgements is not None:
+            await self._store.judgements.keep(
+                plan.entity,
+                plan.judgements.fresh,
+                current=plan.judgements.current,
+                model="" if self._model is None else model_identity(self._model.info),
+                recipe=JUDGING_RECIPE,
+            )
         return version
 
     async def maintain(
@@ -118,7 +128,8 @@ class ProfileMaintenanceService:
         self, entities: Sequence[Entity], profiles: int, run_id: UUID | None, reporter: Reporter
     ) -> MaintenanceOutcome:
         started = time.monotonic()
-        writer = self._writer(reporter)
+        conversation = self._conversation()
+        writer = self._writer(conversation, reporter)
         tally = _Tally([], [])
         if entities and self._model is None:
             await reporter.log(
@@ -128,7 +139,7 @@ class ProfileMaintenanceService:
             writer.place = f"{position} of {len(entities)} entities"
             await reporter.progress(f"{writer.place} · {entity}")
             try:
-                await self._one(entity, run_id, writer, reporter, tally)
+                await self._one(entity, run_id, conversation, writer, reporter, tally)
             except DatabaseUnreachableError:
                 raise
             except NotFoundError as error:
@@ -142,55 +153,51 @@ class ProfileMaintenanceService:
                 await self._failed(entity, error, reporter, tally)
             # Lets a cancellation in between the entities, even where nothing had to wait.
             await asyncio.sleep(0)
-        if writer.gave_up:
+        if conversation.gave_up:
             tally.suspicious.append("the model stopped answering; the rest was done without it")
         return MaintenanceOutcome(
             profiles=profiles,
             entities=tuple(tally.entities),
-            model=self._use(writer),
+            model=self._use(conversation),
             seconds=time.monotonic() - started,
             suspicious=tuple(tally.suspicious),
         )
 
     async def _one(
-        self, entity: Entity, run_id: UUID | None, writer: SummaryWriter, reporter: Reporter, tally: _Tally
+        self,
+        entity: Entity,
+        run_id: UUID | None,
+        conversation: Conversation,
+        writer: SummaryWriter,
+        reporter: Reporter,
+        tally: _Tally,
     ) -> None:
         snapshot = await self._snapshot(entity)
         if not self._is_due(snapshot):
             tally.entities.append(EntityOutcome(entity=str(entity), result="unchanged"))
             return
-        plan = await self._plan(snapshot, writer)
+        plan = await self._plan(snapshot, conversation, writer, reporter)
         version = await self.apply(plan, run_id=run_id)
         outcome = plan.outcome(version=None if version is None else version.version)
         tally.entities.append(outcome)
         tally.suspicious += plan.suspicious
         await self._report(outcome, reporter)
 
-    async def _plan(self, snapshot: ProfileSnapshot, writer: SummaryWriter) -> ProfilePlan:
-        dispositions = dispose(snapshot.attributes, today=snapshot.at.date())
-        # What is still ambiguous here (paraphrases, contradictions between keys) stays: every line is kept.
-        # A model that judges groups of them belongs between these two steps.
-        lines = kept(dispositions)
-        subject, display_name = subject_of(snapshot.profile.entity, lines)
-        before = sections_before(snapshot)
-        live = snapshot.version.sentences if snapshot.version is not None else ()
-        sections = [
-            await writer.section(
-                subject,
-                category,
-                group,
-                before=before.get(category),
-                sentences_before=tuple(sentence for sentence in live if sentence.category == category),
-            )
-            for category, group in by_category(lines)
-        ]
-        return make_plan(
-            snapshot,
-            dispositions=dispositions,
-            sections=sections,
-            display_name=display_name,
-            model=None if self._model is None else self._model.info,
+    async def _plan(
+        self,
+        snapshot: ProfileSnapshot,
+        conversation: Conversation,
+        writer: SummaryWriter,
+        reporter: Reporter,
+    ) -> ProfilePlan:
+        model = None if self._model is None else self._model.info
+        known = await self._store.judgements.known(
+            snapshot.profile.entity,
+            model=None if model is None else model_identity(model),
+            recipe=JUDGING_RECIPE,
         )
+        judge = Judge(conversation=conversation, reporter=reporter)
+        return await plan_profile(snapshot, judge=judge, writer=writer, known=known, model=model)
 
     def _is_due(self, snapshot: ProfileSnapshot) -> bool:
         profile = snapshot.profile
@@ -208,13 +215,16 @@ class ProfileMaintenanceService:
             )
         return snapshot
 
-    def _writer(self, reporter: Reporter) -> SummaryWriter:
-        return SummaryWriter(model=self._model, request_timeout=self._request_timeout, reporter=reporter)
+    def _conversation(self) -> Conversation:
+        return Conversation(model=self._model, request_timeout=self._request_timeout)
 
-    def _use(self, writer: SummaryWriter) -> ModelUse | None:
+    def _writer(self, conversation: Conversation, reporter: Reporter) -> SummaryWriter:
+        return SummaryWriter(conversation=conversation, reporter=reporter)
+
+    def _use(self, conversation: Conversation) -> ModelUse | None:
         if self._model is None:
             return None
-        info, usage = self._model.info, writer.usage
+        info, usage = self._model.info, conversation.usage
         return ModelUse(
             name=info.name,
             provider=info.provider,

@@ -14,7 +14,7 @@ from scheduler_core.maintenance.keys import own_words
 from scheduler_core.maintenance.normalise import clean
 
 # Raise it whenever prompts, checks or templates change what a summary says; all are then made again.
-RECIPE = 1
+RECIPE = 2
 
 _SYSTEM = """\
 You write short notes about one person or bot from numbered lines.
@@ -52,7 +52,7 @@ def system_prompt(secret: str) -> str:
 
 def marker(entity: Entity, category: str, part: int, parts: int) -> str:
     """The first line of the user prompt; no two prompts of a run share it, and none contains another."""
-    return f"Subject: {_plain(str(entity))} · {_plain(category)} · part {part} of {parts}."
+    return f"Subject: {plain(str(entity))} · {plain(category)} · part {part} of {parts}."
 
 
 def user_prompt(
@@ -70,9 +70,7 @@ def user_prompt(
         complaints: why the last answer was refused, in our words.
     """
     data = "\n".join(data_line(line) for line in lines)
-    text = (
-        f"{marker(subject.entity, category, part, parts)}\nName: {_plain(subject.name)}\n<<<\n{data}\n>>>\n"
-    )
+    text = f"{marker(subject.entity, category, part, parts)}\nName: {plain(subject.name)}\n<<<\n{data}\n>>>\n"
     if complaints:
         listed = "\n".join(f"- {complaint}" for complaint in complaints)
         text += f"Your last answer was refused:\n{listed}\nWrite all sentences again.\n"
@@ -102,5 +100,6 @@ def _data(text: str) -> str:
     return clean(text).translate(_BRACKETS)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A name or a category as it may stand outside the data."""
     return _data(text)[:_LONGEST_NAME]

@@ -6,65 +6,28 @@ what changed. Nothing is stored here.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from scheduler_core.db.profile_rows import Draft
 from scheduler_core.domain import EventLevel, Sentence
-from scheduler_core.llm.provider import Completion, FinishReason, Request, TextModel
+from scheduler_core.llm.provider import FinishReason, TextModel
 from scheduler_core.maintenance import template
 from scheduler_core.maintenance.budget import Batch, divide
 from scheduler_core.maintenance.citations import Cited, parse
+from scheduler_core.maintenance.conversation import NO_ANSWER, Conversation
 from scheduler_core.maintenance.disposition import Line
 from scheduler_core.maintenance.language import tokens
 from scheduler_core.maintenance.prompts import Subject, fingerprint, secret_word, system_prompt, user_prompt
+from scheduler_core.maintenance.reporter import Reporter
 from scheduler_core.maintenance.verifier import Failure, Fault, verify
 
-# After this many requests in a row without any answer the run goes on without the model.
-PATIENCE = 2
 _ATTEMPTS = 2
 _COMPLAINTS = 6
 _LONGEST_COMPLAINT = f"sentence 999 {max(Fault, key=len)} {'[1234567890]' * 8}"
-# The model is not at fault for what it said, it said nothing; the next run may ask again.
-_NO_ANSWER = frozenset(
-    {FinishReason.CRASHED, FinishReason.ERROR, FinishReason.TIMEOUT, FinishReason.CANCELLED}
-)
 _UNFINISHED = {
     FinishReason.LENGTH: "the answer did not end in time",
     FinishReason.OVERFLOW: "the request did not fit into the model",
     FinishReason.EMPTY: "the answer was empty",
 }
-
-
-class Reporter(Protocol):
-    """Where a run's log lines and progress go. Messages name entities, keys and counts, never values."""
-
-    async def log(self, level: EventLevel, message: str) -> None: ...
-
-    async def progress(self, text: str) -> None: ...
-
-
-class Silent:
-    """A reporter that keeps nothing."""
-
-    async def log(self, level: EventLevel, message: str) -> None: ...
-
-    async def progress(self, text: str) -> None: ...
-
-
-@dataclass(slots=True)
-class Usage:
-    """What the model did in one run; counted up as it goes."""
-
-    calls: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    seconds: float = 0.0
-
-    def count(self, completion: Completion) -> None:
-        self.calls += 1
-        self.tokens_in += completion.tokens_in
-        self.tokens_out += completion.tokens_out
-        self.seconds += completion.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,25 +70,16 @@ class SummaryWriter:
     """Writes sections with one model, or with none; lives for one run.
 
     Args:
-        request_timeout: seconds for one answer.
         reporter: gets a line for every refused draft and every request without an answer.
 
     Attributes:
         place: what progress begins with, such as `7 of 12 entities`.
     """
 
-    def __init__(self, *, model: TextModel | None, request_timeout: float, reporter: Reporter) -> None:
-        self._model = model
-        self._request_timeout = request_timeout
+    def __init__(self, *, conversation: Conversation, reporter: Reporter) -> None:
+        self._conversation = conversation
         self._reporter = reporter
-        self._unanswered_in_a_row = 0
-        self.usage = Usage()
         self.place = ""
-
-    @property
-    def gave_up(self) -> bool:
-        """Whether the model left too many requests without an answer to be asked again in this run."""
-        return self._unanswered_in_a_row >= PATIENCE
 
     async def section(
         self,
@@ -146,10 +100,11 @@ class SummaryWriter:
         reused = self._reused(category, mark, before, sentences_before)
         if reused is not None:
             return reused
-        if self._model is None:
+        model = self._conversation.model
+        if model is None:
             plain = template.sentences(category, lines)
             return Section(category=category, fingerprint=mark, sentences=plain, from_model=0, settled=False)
-        return await self._written(self._model, subject, category, lines, mark)
+        return await self._written(model, subject, category, lines, mark)
 
     def _reused(
         self, category: str, mark: str, before: Mapping[str, object] | None, sentences: tuple[Sentence, ...]
@@ -157,7 +112,7 @@ class SummaryWriter:
         if before is None or before.get("fingerprint") != mark or not sentences:
             return None
         from_model, settled = before.get("from_model"), before.get("settled") is True
-        if not isinstance(from_model, int) or (self._model is not None and not settled):
+        if not isinstance(from_model, int) or (self._conversation.model is not None and not settled):
             return None
         return Section(
             category=category,
@@ -208,7 +163,7 @@ class SummaryWriter:
             fingerprint=mark,
             sentences=tuple(sentences),
             from_model=from_model,
-            settled=not attempts.unanswered and not self.gave_up,
+            settled=not attempts.unanswered and not self._conversation.gave_up,
             drafts=tuple(attempts.drafts),
             faults=tuple(attempts.faults),
             unanswered=tuple(attempts.unanswered),
@@ -229,24 +184,16 @@ class SummaryWriter:
         names = name_words(subject)
         complaints: list[str] = []
         for _ in range(_ATTEMPTS):
-            if self.gave_up:
+            if self._conversation.gave_up:
                 return None
             user = user_prompt(subject, category, batch.lines, part=part, parts=parts, complaints=complaints)
-            completion = await model.complete(
-                Request(
-                    system=system_prompt(secret),
-                    user=user,
-                    max_tokens=batch.answer_tokens,
-                    timeout=self._request_timeout,
-                )
+            completion = await self._conversation.ask(
+                model, system=system_prompt(secret), user=user, max_tokens=batch.answer_tokens
             )
-            self.usage.count(completion)
-            if completion.finish in _NO_ANSWER:
-                self._unanswered_in_a_row += 1
+            if completion.finish in NO_ANSWER:
                 attempts.unanswered.append(completion.finish)
                 await self._say(subject, category, f"the model gave no answer ({completion.finish})")
                 return None
-            self._unanswered_in_a_row = 0
             if completion.finish is FinishReason.STOP:
                 draft = parse(completion.text)
                 failures = verify(draft, batch.lines, names=names, secret=secret)
