@@ -134,6 +134,10 @@ async def _go_live(connection: Connection, new: Publication, *, text_changed: bo
 async def _add_version(
     connection: Connection, new: Publication, profile_id: int, number: int, run_id: UUID | None
 ) -> ProfileVersion | None:
+    details = dict(new.details)
+    if new.display_name is not None:
+        # So that the name goes when the attribute it came from does.
+        details["display_name"] = new.display_name
     sql = statement("profile_add_version")
     row = await connection.fetchrow(
         sql.text,
@@ -145,7 +149,7 @@ async def _add_version(
             sentences=json.dumps([sentence_json(one) for one in new.sentences], ensure_ascii=False),
             revision=new.revision,
             model=new.model,
-            details=json.dumps(dict(new.details), ensure_ascii=False),
+            details=json.dumps(details, ensure_ascii=False),
         ),
     )
     if row is None:
@@ -159,5 +163,5 @@ async def _add_version(
         sentences=new.sentences,
         revision=new.revision,
         model=new.model,
-        details=new.details,
+        details=details,
     )
