@@ -33,14 +33,14 @@ from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.installation import (
     default_intervals,
     local_actor,
-    local_models,
+    model_chooser,
     open_address,
     open_database,
     operations,
 )
 from scheduler_core.jobs.scheduler import BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
-from scheduler_core.llm.local import LocalModels
+from scheduler_core.llm.chooser import ModelChooser
 from scheduler_core.maintenance.memory_jobs import MemoryJobs
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.settings import Settings
@@ -129,7 +129,7 @@ async def open_runtime(
         database = await stack.enter_async_context(
             open_database(address, settings, application="bawt scheduler", engine=engine)
         )
-        models = local_models(settings)
+        models = model_chooser(settings)
         stack.push_async_callback(models.aclose)
         node = _Node(settings, database, models, kinds, bots, on_finished)
         await node.join()
@@ -158,7 +158,7 @@ class _Node:
         self,
         settings: Settings,
         database: Database,
-        models: LocalModels,
+        models: ModelChooser,
         kinds: Sequence[JobKind],
         bots: BotSource | None,
         on_finished: FinishedSink | None,
@@ -295,7 +295,7 @@ class _Node:
 
 
 def _all_kinds(
-    settings: Settings, database: Database, models: LocalModels, host: Sequence[JobKind]
+    settings: Settings, database: Database, models: ModelChooser, host: Sequence[JobKind]
 ) -> JobKinds:
     intervals = default_intervals(settings)
     memory = MemoryJobs(store=MemoryStore(database))

@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import socket
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -36,12 +37,15 @@ PREFIX = "LLM_BAWT_"
 # Unless the program logs, the library's warning of each malformed line would reach the terminal.
 logging.getLogger("dotenv").addHandler(logging.NullHandler())
 
-SECRETS = frozenset({"database_url", "postgres_password"})
+SECRETS = frozenset({"database_url", "openai_api_key", "postgres_password"})
 _BOUNDS = ("ge", "gt", "le", "max_length")
 _SHOWN_CHARACTERS = 80
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BOT_NAME = re.compile(r"(?!\*)[^\s,\x00-\x1f\x7f-\x9f]{1,100}")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
+_SERVER_ADDRESS = re.compile(
+    r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?:/[^\s?#]*)?", re.IGNORECASE | re.ASCII
+)
 _HOST = re.compile(r"/.*|[^\s/?#@,\[\]]+")
 
 # What a field takes where its bounds do not say it.
@@ -50,6 +54,8 @@ _WORDS = {
     "data_dir": "a folder's path; ~ stands for your own folder",
     "database_url": "a PostgreSQL URL without control characters",
     "model_catalogue_url": "an address that starts with http:// or https://",
+    "openai_api_key": "a key of at most 1000 visible ASCII characters",
+    "openai_base_url": "http://HOST:PORT/v1 or https://HOST/v1, without user name, password or query",
     "models_dir": "a folder's path; ~ stands for your own folder",
     "postgres_host": "a host name, an address, or the folder of a Unix socket",
     "postgres_database": "the name of a database, at most 63 bytes long",
@@ -93,6 +99,11 @@ class Settings(BaseModel):
     model_chat_template: Annotated[str, Field(max_length=10_000)] = ""
     model_catalogue_url: str = "https://gpt4all.io/models/models3.json"
     embedding_model: Annotated[str, Field(max_length=1000)] = ""
+    openai_base_url: str = ""
+    openai_model: Annotated[str, Field(max_length=300)] = ""
+    openai_embedding_model: Annotated[str, Field(max_length=300)] = ""
+    openai_api_key: SecretStr = SecretStr("")
+    allow_remote_models: bool = False
 
     database_url: SecretStr = SecretStr("")
     postgres_host: str = ""
@@ -131,6 +142,22 @@ class Settings(BaseModel):
     def _check_address(cls, value: str) -> str:
         if not _WEB_ADDRESS.fullmatch(value):
             raise ValueError("not an address")
+        return value
+
+    @field_validator("openai_base_url", mode="after")
+    @classmethod
+    def _check_server_address(cls, value: str) -> str:
+        found = _SERVER_ADDRESS.fullmatch(value)
+        if value and (found is None or not 1 <= int(found[1] or 1) <= 65_535 or not value.isascii()):
+            raise ValueError("not an address")
+        return value
+
+    @field_validator("openai_api_key", mode="after")
+    @classmethod
+    def _check_key(cls, value: SecretStr) -> SecretStr:
+        # Anything else cannot stand in a header.
+        if not re.fullmatch(r"[!-~]{0,1000}", value.get_secret_value()):
+            raise ValueError("not a key")
         return value
 
     @field_validator("log_level", mode="before")
@@ -275,6 +302,10 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 def _lines(file: Path) -> list[Binding]:
     """What stands on the lines of a file; nothing if it is missing."""
     try:
+        mode = file.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            # Opening a pipe would wait for whoever writes into it, perhaps for ever.
+            raise ConfigError(f"{file} is not a regular file.", "Replace or remove it.")
         return list(parse_stream(io.StringIO(file.read_text(encoding="utf-8-sig"))))
     except (FileNotFoundError, NotADirectoryError):
         return []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import struct
 import subprocess
@@ -33,6 +34,7 @@ CANARY = "sw0rdfish"
 
 # A value that each field refuses, with words of the sentence that says what it takes.
 WRONG = {
+    "allow_remote_models": ("perhaps", "true or false"),
     "bots": ("ada, *", "names separated by commas"),
     "data_dir": ("~nobody-has-this-name/x", "a folder's path"),
     "database_pool_size": ("1", "a whole number from 2 to 200"),
@@ -50,6 +52,10 @@ WRONG = {
     "model_timeout_seconds": ("inf", "a number above 0 and up to 86400"),
     "models_dir": ("a\x7fb", "a folder's path"),
     "node_name": ("n" * 101, "text of at most 100 characters"),
+    "openai_api_key": (f"{CANARY} x", "a key of at most 1000 visible ASCII characters"),
+    "openai_base_url": ("localhost:11434", "http://HOST:PORT/v1 or https://HOST/v1"),
+    "openai_embedding_model": ("e" * 301, "text of at most 300 characters"),
+    "openai_model": ("m" * 301, "text of at most 300 characters"),
     "postgres_database": ("ü" * 32, "the name of a database, at most 63 bytes"),
     "postgres_host": ("db/other", "a host name, an address, or the folder"),
     "postgres_password": (f"{CANARY}\x1b", "text without control characters"),
@@ -192,8 +198,9 @@ def test_an_override_that_is_no_setting_is_a_mistake_of_the_program(sources: Sou
 
 def test_passwords_are_shown_nowhere(sources: Sources) -> None:
     url = f"postgresql://ada:{CANARY}@db/x"
-    settings = load_settings(postgres_password=CANARY, database_url=url)
+    settings = load_settings(postgres_password=CANARY, database_url=url, openai_api_key=CANARY)
     assert CANARY not in f"{settings!r}{settings}{settings.model_dump()}"
+    assert CANARY not in refusal(openai_api_key=f"{CANARY} ä", openai_base_url=f"http://u:{CANARY}@h/v1")
     assert CANARY not in refusal(postgres_password=f"{CANARY}\0", database_url=f"{url}\0")
     assert CANARY not in refusal(postgres_host=url)
     with pytest.raises(ValidationError) as caught:
@@ -267,6 +274,11 @@ def test_a_file_that_is_not_text_is_refused_by_name(sources: Sources) -> None:
 def test_a_folder_in_place_of_the_file_is_refused_by_name(sources: Sources) -> None:
     sources.of_home.mkdir()
     assert refusal() == f"{sources.of_home} cannot be read: Is a directory. Correct or remove it."
+
+
+def test_a_pipe_in_place_of_the_file_is_refused_by_name_and_not_waited_for(sources: Sources) -> None:
+    os.mkfifo(sources.of_folder)
+    assert refusal() == ".env is not a regular file. Replace or remove it."
 
 
 def test_a_file_that_cannot_be_read_is_refused_by_name(sources: Sources) -> None:
@@ -356,6 +368,34 @@ def test_reading_settings_needs_little() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://localhost:11434/v1", "https://api.example.org/v1", "HTTP://[::1]:8080", "http://127.0.0.1:1/"],
+)
+def test_the_address_of_a_model_server_may_have_these_forms(sources: Sources, address: str) -> None:
+    assert load_settings(openai_base_url=address).openai_base_url == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost:8080",
+        "ftp://localhost/v1",
+        "http://",
+        "http://u:p@localhost/v1",
+        "http://localhost:70000/v1",
+        "http://localhost:0/v1",
+        "http://localhost/v1?key=1",
+        "http://localhost/v1#x",
+        "http://münchen.example/v1",
+        "http://local host/v1",
+        "http://localhost/ü",
+    ],
+)
+def test_the_address_of_a_model_server_is_refused_in_any_other_form(sources: Sources, address: str) -> None:
+    assert "LLM_BAWT_OPENAI_BASE_URL was given" in refusal(openai_base_url=address)
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ class OpenAiServer:
             return ServerModel(
                 name=model or self._model,
                 server=self.label,
-                locality=Locality.REMOTE if isinstance(error, RemoteRefusedError) else locality,
+                locality=Locality.REMOTE if self._leads_elsewhere(error, model) else locality,
                 verdict=Verdict.REJECTED,
                 reason=error.title,
                 context_tokens=0,
@@ -204,6 +204,9 @@ class OpenAiServer:
             reason="",
             context_tokens=opened.info.context_tokens,
         )
+
+    def _leads_elsewhere(self, error: ModelError, model: str) -> bool:
+        return isinstance(error, RemoteRefusedError) or runs_elsewhere(model or self._model)
 
     def _client(self, allowed: Locality) -> OpenAiClient:
         return OpenAiClient(
