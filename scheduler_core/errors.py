@@ -98,8 +98,12 @@ class RunError(SchedulerError):
 
     Args:
         retryable: whether another attempt could succeed. A wrong configuration is not retryable.
+        pause_job: a circuit breaker tripped: the job is paused, with the title as the reason.
     """
 
-    def __init__(self, title: str, hint: str = "", *, retryable: bool = True) -> None:
+    def __init__(
+        self, title: str, hint: str = "", *, retryable: bool = True, pause_job: bool = False
+    ) -> None:
         super().__init__(title, hint)
         self.retryable = retryable
+        self.pause_job = pause_job

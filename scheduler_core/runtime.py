@@ -23,12 +23,14 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import NodeRow
-from scheduler_core.db.memory_store import MemoryStore
+from scheduler_core.db.memory_archive import MemoryArchive
+from scheduler_core.db.memory_judgements import MemoryJudgements
 from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.db.operations import Operations
+from scheduler_core.db.plan_store import PlanStore
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_watch import RunWatch
-from scheduler_core.domain import JobType, NodeState, Run
+from scheduler_core.domain import JobType, NodeState, Run, RunMode
 from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.installation import (
     default_intervals,
@@ -41,7 +43,9 @@ from scheduler_core.installation import (
 from scheduler_core.jobs.scheduler import BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
-from scheduler_core.maintenance.memory_jobs import MemoryJobs
+from scheduler_core.maintenance.decay import MODES as DECAY_MODES
+from scheduler_core.maintenance.decay import DecayJob
+from scheduler_core.maintenance.memory_jobs import EqualTextJob
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.settings import Settings
 from scheduler_core.tasks.processor import TaskProcessor
@@ -182,6 +186,7 @@ class _Node:
             recorder=self._recorder,
             retry_base=settings.scheduler_retry_base_seconds,
             on_free=lambda: self._scheduler.wake(),
+            pause_job=partial(_pause, operations(database, settings, actor="circuit breaker")),
         )
         self._scheduler = JobScheduler(
             store=self._store,
@@ -294,11 +299,17 @@ class _Node:
         )
 
 
+async def _pause(breaker: Operations, job_id: UUID, reason: str) -> None:
+    await breaker.pause(job_id, reason=reason)
+
+
 def _all_kinds(
     settings: Settings, database: Database, models: ModelChooser, host: Sequence[JobKind]
 ) -> JobKinds:
     intervals = default_intervals(settings)
-    memory = MemoryJobs(store=MemoryStore(database))
+    archive = MemoryArchive(database)
+    consolidation = EqualTextJob(archive=archive, judgements=MemoryJudgements(database))
+    decay = DecayJob(archive=archive, plans=PlanStore(database))
     profile = ProfileJob(
         store=ProfileStore(database), model=models.current, model_timeout=settings.model_timeout_seconds
     )
@@ -313,11 +324,13 @@ def _all_kinds(
             max_running=1,
         )
     )
-    for name, handler in (
-        (JobType.MEMORY_CONSOLIDATION, memory.consolidate),
-        (JobType.MEMORY_DECAY, memory.decay),
+    for name, handler, modes in (
+        (JobType.MEMORY_CONSOLIDATION, consolidation.run, frozenset({RunMode.RUN})),
+        (JobType.MEMORY_DECAY, decay.run, DECAY_MODES),
     ):
-        kinds.register(JobKind(name=name, handler=handler, interval_minutes=intervals[name], per_bot=True))
+        kinds.register(
+            JobKind(name=name, handler=handler, interval_minutes=intervals[name], per_bot=True, modes=modes)
+        )
     for kind in host:
         kinds.register(kind)
     return kinds

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -64,15 +64,24 @@ class TaskProcessor:
     Args:
         retry_base: seconds before a second attempt; doubles with each further one.
         on_free: called whenever a task ended and its place is free again.
+        pause_job: stops the schedule of a job whose circuit breaker tripped, with the reason; may raise
+            SchedulerError.
     """
 
     def __init__(
-        self, *, queue: TaskQueue, recorder: Recorder, retry_base: float, on_free: Callable[[], None]
+        self,
+        *,
+        queue: TaskQueue,
+        recorder: Recorder,
+        retry_base: float,
+        on_free: Callable[[], None],
+        pause_job: Callable[[UUID, str], Awaitable[object]] | None = None,
     ) -> None:
         self._queue = queue
         self._recorder = recorder
         self._retry_base = retry_base
         self._on_free = on_free
+        self._pause_job = pause_job
         self._active: dict[UUID, _Active] = {}
 
     @property
@@ -161,12 +170,23 @@ class TaskProcessor:
             result = await task.kind.handler(task, _Context(task.run_id, self._recorder))
             return _outcome_of(task.run_id, result), None
         except RunError as error:
+            if error.pause_job:
+                await self._pause(task, error.title)
             return failed(task.run_id, _sentence(error)), self._retry_in(task) if error.retryable else None
         except SchedulerError as error:
             log.warning("Run %s failed [%s]: %s", task.run_id, error.error_id, error)
             return failed(task.run_id, _sentence(error)), self._retry_in(task)
         except Exception as error:  # noqa: BLE001 - the border: a handler may raise anything
             return self._unexpected(task, error), self._retry_in(task)
+
+    async def _pause(self, task: Task, reason: str) -> None:
+        if self._pause_job is None or task.job_id is None:
+            return
+        try:
+            await self._pause_job(task.job_id, reason)
+        except SchedulerError as error:
+            # It is paused already, or the next slot trips the breaker again.
+            log.warning("The job of run %s was not paused [%s]: %s", task.run_id, error.error_id, error)
 
     def _retry_in(self, task: Task) -> float | None:
         return backoff(task.attempt, base=self._retry_base) if task.attempt < task.max_attempts else None

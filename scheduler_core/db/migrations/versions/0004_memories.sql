@@ -67,7 +67,8 @@ ALTER TABLE memory_archive
     ADD COLUMN embedding_model text,
     -- Why: the numbers behind a score, or what a merge rests on; never text of a memory.
     ADD COLUMN numbers jsonb NOT NULL DEFAULT '{}';
-CREATE INDEX memory_archive_of_memory ON memory_archive (bot_id, id);
+-- By the id first: people name it without its bot.
+CREATE INDEX memory_archive_of_memory ON memory_archive (id, bot_id);
 CREATE INDEX memory_archive_by_age ON memory_archive (archived_at);
 CREATE INDEX memory_archive_members ON memory_archive (bot_id, merged_into) WHERE merged_into IS NOT NULL;
 UPDATE memory_archive
@@ -87,8 +88,12 @@ CREATE TABLE memory_merges (
     text_hash bytea NOT NULL
 );
 CREATE INDEX memory_merges_of_run ON memory_merges (run_id);
-CREATE INDEX memory_merges_of_survivor ON memory_merges (bot_id, survivor);
+CREATE INDEX memory_merges_of_survivor ON memory_merges (survivor, bot_id);
 CREATE INDEX memory_merges_by_age ON memory_merges (merged_at);
+
+-- Which attributes of a summary rest on the same message as a memory.
+CREATE INDEX entity_profile_attributes_of_message ON entity_profile_attributes (source_message_id)
+    WHERE source_message_id IS NOT NULL;
 
 -- Memories that a person brought back; decay lets them be for a while.
 CREATE TABLE memory_reprieves (
