@@ -6,6 +6,7 @@ Hashing gigabytes takes seconds, so it happens on a thread, once for each versio
 import asyncio
 import hashlib
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from scheduler_core.errors import ModelError
@@ -59,10 +60,19 @@ class Checksums:
         except OSError as error:
             raise ModelError(f"{path.name} cannot be read.", "Check path and permissions.") from error
         checksum = f"sha256:{digest.hexdigest()}"
+        self._keep(key, stamp, checksum)
+        return checksum
+
+    def remember(self, path: Path, checksum: str) -> None:
+        """Takes over what somebody else has just computed, as `sha256:` and 64 hexadecimal characters."""
+        with suppress(OSError):
+            key, stamp = _identity(path)
+            self._keep(key, stamp, checksum)
+
+    def _keep(self, key: str, stamp: list[int], checksum: str) -> None:
         entries = {name: entry for name, entry in self._file.read().items() if name != key}
         kept = dict(list(entries.items())[-_MOST_ENTRIES + 1 :])
         self._file.write({**kept, key: {"stamp": stamp, "checksum": checksum}})
-        return checksum
 
 
 def _identity(path: Path) -> tuple[str, list[int]]:

@@ -46,7 +46,8 @@ def test_labels_count_as_marks_where_there_are_no_special_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["chatlm", "{0}", "%1", "{user} {user}", "{system}", "{user} {system}", "{system}{system}{user}"]
+    "setting",
+    ["chatlm", "{0}", "%1", "{user} {user}", "{system}", "{user} {system}", "{system}{system}{user}"],
 )
 def test_a_text_without_its_places_is_refused_in_one_sentence(setting: str) -> None:
     with pytest.raises(ConfigError) as caught:
