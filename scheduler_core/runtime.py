@@ -28,6 +28,7 @@ from scheduler_core.db.memory_judgements import MemoryJudgements
 from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.plan_store import PlanStore
+from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_watch import RunWatch
 from scheduler_core.domain import JobType, NodeState, Run, RunMode
@@ -46,6 +47,7 @@ from scheduler_core.llm.chooser import ModelChooser
 from scheduler_core.maintenance.decay import MODES as DECAY_MODES
 from scheduler_core.maintenance.decay import DecayJob
 from scheduler_core.maintenance.memory_jobs import EqualTextJob
+from scheduler_core.maintenance.profile_job import MODES as PROFILE_MODES
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.settings import Settings
 from scheduler_core.tasks.processor import TaskProcessor
@@ -311,7 +313,11 @@ def _all_kinds(
     consolidation = EqualTextJob(archive=archive, judgements=MemoryJudgements(database))
     decay = DecayJob(archive=archive, plans=PlanStore(database))
     profile = ProfileJob(
-        store=ProfileStore(database), model=models.current, model_timeout=settings.model_timeout_seconds
+        store=ProfileStore(database),
+        history=ProfileHistory(database),
+        plans=PlanStore(database),
+        model=models.current,
+        model_timeout=settings.model_timeout_seconds,
     )
     kinds = JobKinds()
     kinds.register(
@@ -322,6 +328,7 @@ def _all_kinds(
             interval_minutes=intervals[JobType.PROFILE_MAINTENANCE],
             # One model slot: two runs would only take the same cores from each other.
             max_running=1,
+            modes=PROFILE_MODES,
         )
     )
     for name, handler, modes in (

@@ -171,7 +171,7 @@ def may_drop(line: Line) -> bool:
 
 
 def _is_pinned(line: Line) -> bool:
-    return is_pinned(line.attribute.category, line.attribute.value)
+    return line.attribute.pinned or is_pinned(line.attribute.category, line.attribute.value)
 
 
 def _standing(line: Line) -> tuple[bool, int, int]:

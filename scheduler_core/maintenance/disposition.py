@@ -123,7 +123,7 @@ def read(attribute: Attribute) -> Line:
         text=text,
         form=comparable(text),
         must_keep=rule.must_keep
-        or is_pinned(attribute.category, attribute.value)
+        or _is_pinned(attribute)
         or fold(attribute.category) in ("health", "gesundheit", "relationship", "relationships")
         or not _HEALTH.isdisjoint(words),
         negative=denies(text) or denies(attribute.key.replace("_", " ")),
@@ -142,8 +142,17 @@ def rank(line: Line) -> tuple[bool, int, int, datetime, int]:
     """
     attribute = line.attribute
     sure = (attribute.confidence >= _SURE) + (attribute.confidence >= _LIKELY)
-    pinned = is_pinned(attribute.category, attribute.value)
-    return (pinned, _SOURCES.get(attribute.source, 0), sure, attribute.updated_at, attribute.id)
+    return (
+        _is_pinned(attribute),
+        _SOURCES.get(attribute.source, 0),
+        sure,
+        attribute.updated_at,
+        attribute.id,
+    )
+
+
+def _is_pinned(attribute: Attribute) -> bool:
+    return attribute.pinned or is_pinned(attribute.category, attribute.value)
 
 
 def _alone(line: Line, today: date) -> Disposition:

@@ -15,9 +15,11 @@ from scheduler_core.maintenance.plan import (
     ProfilePlan,
     by_category,
     make_plan,
+    model_identity,
     sections_before,
     subject_of,
 )
+from scheduler_core.maintenance.question import JUDGING_RECIPE
 from scheduler_core.maintenance.summary import SummaryWriter
 
 
@@ -57,7 +59,14 @@ async def plan_profile(
         sections=sections,
         display_name=display_name,
         model=model,
-        judgements=Judgements(fresh=judged.fresh, current=judged.current) if is_stale else None,
+        judgements=Judgements(
+            fresh=judged.fresh,
+            current=judged.current,
+            model="" if model is None else model_identity(model),
+            recipe=JUDGING_RECIPE,
+        )
+        if is_stale
+        else None,
         is_judged=judged.settled,
         unanswered=judged.unanswered,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scheduler_core.db.judgement_store import Judgement
-from scheduler_core.db.profile_rows import Draft, ProfileSnapshot, Publication
+from scheduler_core.db.profile_rows import Draft, Planned, ProfileSnapshot, Publication
 from scheduler_core.domain import Entity, Sentence
 from scheduler_core.llm.provider import FinishReason, ModelInfo
 from scheduler_core.maintenance.disposition import Disposition, Line, Verdict
@@ -32,10 +32,26 @@ _LONGEST_NAME, _MOST_WORDS = 60, 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgements:
-    """What a model decided about ambiguous lines, for storing; see `Judged`."""
+    """What a model decided about ambiguous lines, for storing; see `Judged`.
+
+    Attributes:
+        model: identity of the model that decided; the empty text when there was none.
+    """
 
     fresh: tuple[Judgement, ...]
     current: frozenset[tuple[bytes, bytes]]
+    model: str
+    recipe: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A disposition without the attribute's text, so that a stored plan repeats nobody's words."""
+
+    attribute_id: int
+    verdict: Verdict
+    of: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +59,7 @@ class ProfilePlan:
     """A summary that is ready, and how it came about.
 
     Attributes:
-        dispositions: one for each attribute.
+        rulings: one for each attribute.
         before: the sentences that are live now.
         publication: what `apply` would write; its revision is the one the plan holds for.
         drafts: refused texts of the model.
@@ -52,7 +68,7 @@ class ProfilePlan:
     """
 
     entity: Entity
-    dispositions: tuple[Disposition, ...]
+    rulings: tuple[Ruling, ...]
     sections: tuple[Section, ...]
     before: tuple[Sentence, ...]
     publication: Publication
@@ -65,13 +81,22 @@ class ProfilePlan:
     def sentences(self) -> tuple[Sentence, ...]:
         return self.publication.sentences
 
-    def outcome(self, *, version: int | None) -> EntityOutcome:
-        count = Counter(disposition.verdict for disposition in self.dispositions)
+    @property
+    def planned(self) -> Planned:
+        """What is written when it is applied."""
+        return Planned(publication=self.publication, drafts=self.drafts, is_changed=self.is_changed)
+
+    def outcome(self, *, version: int | None, is_dry: bool = False) -> EntityOutcome:
+        """
+        Args:
+            is_dry: nothing was published; it then says what would be.
+        """
+        count = Counter(ruling.verdict for ruling in self.rulings)
         from_model = sum(section.from_model for section in self.sections)
         return EntityOutcome(
             entity=str(self.entity),
-            result="changed" if version is not None else "unchanged",
-            attributes=len(self.dispositions),
+            result="changed" if version is not None or (is_dry and self.is_changed) else "unchanged",
+            attributes=len(self.rulings),
             kept=count[Verdict.KEPT],
             duplicates=count[Verdict.DUPLICATE],
             contained=count[Verdict.CONTAINED],
@@ -80,9 +105,7 @@ class ProfilePlan:
             noise=count[Verdict.NOISE],
             set_aside=count[Verdict.SET_ASIDE],
             set_aside_ids=tuple(
-                disposition.line.id
-                for disposition in self.dispositions
-                if disposition.verdict is Verdict.SET_ASIDE
+                ruling.attribute_id for ruling in self.rulings if ruling.verdict is Verdict.SET_ASIDE
             ),
             sentences=len(self.sentences),
             from_model=from_model,
@@ -158,7 +181,10 @@ def make_plan(
     live = snapshot.profile.summary
     return ProfilePlan(
         entity=entity,
-        dispositions=dispositions,
+        rulings=tuple(
+            Ruling(attribute_id=each.line.id, verdict=each.verdict, of=each.of, reason=each.reason)
+            for each in dispositions
+        ),
         sections=tuple(sections),
         before=before,
         publication=Publication(

@@ -1,18 +1,23 @@
 """The handler of `profile_maintenance`: which entities a job means, and what its run records."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, Self
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Self, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
+from scheduler_core.db.plan_store import PlanStore
+from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import ProfileStore
-from scheduler_core.domain import ALL_BOTS, Entity, EntityType
-from scheduler_core.errors import NotFoundError, RunError
+from scheduler_core.domain import ALL_BOTS, Entity, EntityType, EventLevel, RunMode
+from scheduler_core.errors import NotFoundError, RunError, StateError
 from scheduler_core.llm.provider import TextModel
 from scheduler_core.maintenance.outcome import MaintenanceOutcome
+from scheduler_core.maintenance.plan_json import plans_json, plans_of
 from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
 from scheduler_core.tasks.task import JobConfig, Task, TaskContext, TaskResult
+
+MODES = frozenset(RunMode)
 
 ModelSource = Callable[[], Awaitable[TextModel | None]]
 
@@ -37,7 +42,7 @@ class ProfileConfig(JobConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileJob:
-    """The handler.
+    """The handler, in every mode.
 
     Args:
         model: asked at the start of every run, so that a new model file counts without a restart.
@@ -45,26 +50,33 @@ class ProfileJob:
     """
 
     store: ProfileStore
+    history: ProfileHistory
+    plans: PlanStore
     model: ModelSource
     model_timeout: float
 
     async def run(self, task: Task, context: TaskContext) -> TaskResult:
-        """Maintains the entities the task means; unchanged ones cost nothing.
+        """Maintains the entities the task means, plans to, does what was planned, or takes a run back.
 
         Raises:
-            RunError: the configured entity does not exist, or not one entity could be done.
+            RunError: the configured entity does not exist, not one entity could be done, or what is to be
+                applied or undone is no longer as it was.
             ModelError: the configured model cannot be used.
         """
-        entity = _entity_of(task)
-        service = ProfileMaintenanceService(
-            store=self.store, model=await self.model(), request_timeout=self.model_timeout
-        )
         try:
-            if entity is None:
-                outcome = await service.maintain_changed(run_id=task.run_id, reporter=context)
-            else:
-                outcome = await service.maintain(entity, run_id=task.run_id, reporter=context)
+            match task.mode:
+                case RunMode.RUN:
+                    return await self._maintain(task, context)
+                case RunMode.DRY_RUN:
+                    return await self._plan(task, context)
+                case RunMode.APPLY:
+                    return await self._apply(task, context)
+                case RunMode.UNDO:
+                    return await self._undo(task, context)
+                case _:
+                    assert_never(task.mode)
         except NotFoundError:
+            entity = _entity_of(task)
             if task.bot_id != ALL_BOTS:
                 return TaskResult(skipped=f"{entity} has no profile")
             raise RunError(
@@ -72,7 +84,69 @@ class ProfileJob:
                 "Correct entity_type and entity_id in config_json.",
                 retryable=False,
             ) from None
+        except StateError as error:
+            # Another attempt would find the same.
+            raise RunError(error.title, error.hint, retryable=False) from error
+
+    async def _maintain(self, task: Task, context: TaskContext) -> TaskResult:
+        entity, service = _entity_of(task), await self._service()
+        if entity is None:
+            outcome = await service.maintain_changed(run_id=task.run_id, reporter=context)
+        else:
+            outcome = await service.maintain(entity, run_id=task.run_id, reporter=context)
         return _result_of(outcome)
+
+    async def _plan(self, task: Task, context: TaskContext) -> TaskResult:
+        entity, service = _entity_of(task), await self._service()
+        if entity is None:
+            outcome, plans = await service.plan_changed(reporter=context)
+        else:
+            outcome, plans = await service.plan_all((entity,), reporter=context)
+        result = _result_of(outcome)
+        return replace(
+            result,
+            result={**result.result, "dry_run": True},
+            plan=None if result.skipped else plans_json(plans),
+        )
+
+    async def _apply(self, task: Task, context: TaskContext) -> TaskResult:
+        assert task.source_run_id is not None
+        stored = await self.plans.read(task.source_run_id)
+        if stored.applied_by is not None:
+            # An attempt of this very run may have done it and died before it could say so.
+            return TaskResult(skipped=f"applied already by run {stored.applied_by}")
+        plans = plans_of(stored.plan)
+        service = ProfileMaintenanceService(store=self.store, model=None)
+        versions = await service.apply_all(plans, run_id=task.run_id, plan_of=task.source_run_id)
+        outcomes = [
+            plan.outcome(version=None if version is None else version.version)
+            for plan, version in zip(plans, versions, strict=True)
+        ]
+        changed = sum(outcome.result == "changed" for outcome in outcomes)
+        await context.log(EventLevel.INFO, f"{changed} summaries are live as the dry run planned them.")
+        return TaskResult(
+            result={
+                "applied": str(task.source_run_id),
+                "changed": changed,
+                "unchanged": len(outcomes) - changed,
+                "entities": [asdict(outcome) for outcome in outcomes],
+            },
+            suspicious=tuple(reason for plan in plans for reason in plan.suspicious),
+        )
+
+    async def _undo(self, task: Task, context: TaskContext) -> TaskResult:
+        assert task.source_run_id is not None
+        undone = await self.history.undo(task.source_run_id, run_id=task.run_id)
+        if undone.before is not None:
+            return TaskResult(skipped=f"undone already by run {undone.before}")
+        names = [str(entity) for entity in undone.entities]
+        await context.log(EventLevel.INFO, f"{len(names)} profiles are as they were before.")
+        return TaskResult(result={"undone": str(task.source_run_id), "entities": names})
+
+    async def _service(self) -> ProfileMaintenanceService:
+        return ProfileMaintenanceService(
+            store=self.store, model=await self.model(), request_timeout=self.model_timeout
+        )
 
 
 def _entity_of(task: Task) -> Entity | None:

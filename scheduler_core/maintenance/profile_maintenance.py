@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from scheduler_core.db.profile_rows import ProfileSnapshot
+from scheduler_core.db.profile_rows import DueEntities, ProfileSnapshot
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.domain import Entity, EventLevel, ProfileVersion
 from scheduler_core.errors import DatabaseUnreachableError, NotFoundError, SchedulerError, StateError
@@ -39,6 +39,8 @@ class _Tally:
 
     entities: list[EntityOutcome]
     suspicious: list[str]
+    # Of a dry run, which collects what it would write.
+    plans: list[ProfilePlan] | None = None
 
 
 class ProfileMaintenanceService:
@@ -75,22 +77,57 @@ class ProfileMaintenanceService:
         Raises:
             StateError: the entity's attributes or its summary changed since; nothing was written.
         """
-        if plan.is_changed:
-            version = await self._store.publish(plan.publication, run_id=run_id)
-        else:
-            await self._store.confirm(plan.publication)
-            version = None
-        if plan.drafts:
-            await self._store.record_drafts(plan.entity, plan.drafts, run_id=run_id)
-        if plan.judgements is not None:
-            await self._store.judgements.keep(
-                plan.entity,
-                plan.judgements.fresh,
-                current=plan.judgements.current,
-                model="" if self._model is None else model_identity(self._model.info),
-                recipe=JUDGING_RECIPE,
-            )
+        [version] = await self.apply_all((plan,), run_id=run_id)
         return version
+
+    async def apply_all(
+        self, plans: Sequence[ProfilePlan], *, run_id: UUID | None, plan_of: UUID | None = None
+    ) -> list[ProfileVersion | None]:
+        """Publishes exactly what was planned for all of them, or nothing; the versions in their order.
+
+        Args:
+            plan_of: the dry run the plans come from; it is applied once.
+
+        Raises:
+            StateError: attributes or summaries of entities, which are named, changed since; or the dry run
+                was applied.
+        """
+        versions = await self._store.apply([plan.planned for plan in plans], run_id=run_id, plan_of=plan_of)
+        for plan in plans:
+            if plan.judgements is not None:
+                await self._store.judgements.keep(
+                    plan.entity,
+                    plan.judgements.fresh,
+                    current=plan.judgements.current,
+                    model=plan.judgements.model,
+                    recipe=plan.judgements.recipe,
+                )
+        return versions
+
+    async def plan_all(
+        self, entities: Sequence[Entity], *, reporter: Reporter | None = None
+    ) -> tuple[MaintenanceOutcome, tuple[ProfilePlan, ...]]:
+        """What `maintain_all` would do now, and the plans to apply; writes nothing.
+
+        Raises:
+            NotFoundError, DatabaseUnreachableError: as `maintain_all`.
+        """
+        plans: list[ProfilePlan] = []
+        outcome = await self._run(entities, len(entities), None, reporter or Silent(), plans)
+        return outcome, tuple(plans)
+
+    async def plan_changed(
+        self, *, reporter: Reporter | None = None
+    ) -> tuple[MaintenanceOutcome, tuple[ProfilePlan, ...]]:
+        """What `maintain_changed` would do now, and the plans to apply; writes nothing.
+
+        Raises:
+            DatabaseUnreachableError: as `maintain_all`.
+        """
+        due = await self._due()
+        plans: list[ProfilePlan] = []
+        outcome = await self._run(due.entities, due.profiles, None, reporter or Silent(), plans)
+        return outcome, tuple(plans)
 
     async def maintain(
         self, entity: Entity, *, run_id: UUID | None, reporter: Reporter | None = None
@@ -121,16 +158,24 @@ class ProfileMaintenanceService:
         Raises:
             DatabaseUnreachableError: as `maintain_all`.
         """
-        due = await self._store.changed_entities(model_available=self._model is not None, recipe=RECIPE)
+        due = await self._due()
         return await self._run(due.entities, due.profiles, run_id, reporter or Silent())
 
+    async def _due(self) -> DueEntities:
+        return await self._store.changed_entities(model_available=self._model is not None, recipe=RECIPE)
+
     async def _run(
-        self, entities: Sequence[Entity], profiles: int, run_id: UUID | None, reporter: Reporter
+        self,
+        entities: Sequence[Entity],
+        profiles: int,
+        run_id: UUID | None,
+        reporter: Reporter,
+        plans: list[ProfilePlan] | None = None,
     ) -> MaintenanceOutcome:
         started = time.monotonic()
         conversation = self._conversation()
         writer = self._writer(conversation, reporter)
-        tally = _Tally([], [])
+        tally = _Tally([], [], plans)
         if entities and self._model is None:
             await reporter.log(
                 EventLevel.WARNING, "No model: summaries are made from the attributes as they are."
@@ -177,8 +222,12 @@ class ProfileMaintenanceService:
             tally.entities.append(EntityOutcome(entity=str(entity), result="unchanged"))
             return
         plan = await self._plan(snapshot, conversation, writer, reporter)
-        version = await self.apply(plan, run_id=run_id)
-        outcome = plan.outcome(version=None if version is None else version.version)
+        if tally.plans is not None:
+            tally.plans.append(plan)
+            outcome = plan.outcome(version=None, is_dry=True)
+        else:
+            version = await self.apply(plan, run_id=run_id)
+            outcome = plan.outcome(version=None if version is None else version.version)
         tally.entities.append(outcome)
         tally.suspicious += plan.suspicious
         await self._report(outcome, reporter)
@@ -201,7 +250,7 @@ class ProfileMaintenanceService:
 
     def _is_due(self, snapshot: ProfileSnapshot) -> bool:
         profile = snapshot.profile
-        return (
+        return not snapshot.held and (
             profile.revision != profile.summarised_revision
             or snapshot.recipe != RECIPE
             or (profile.summary_model == "" and self._model is not None)
@@ -237,7 +286,7 @@ class ProfileMaintenanceService:
         )
 
     async def _report(self, outcome: EntityOutcome, reporter: Reporter) -> None:
-        done = f"version {outcome.version}" if outcome.version is not None else "unchanged"
+        done = f"version {outcome.version}" if outcome.version is not None else outcome.result
         await reporter.log(
             EventLevel.INFO,
             f"{outcome.entity}: {outcome.attributes} attributes, {outcome.kept} kept; {outcome.sentences} "

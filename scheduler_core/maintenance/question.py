@@ -120,7 +120,7 @@ def content_hash(entity: Entity, line: Line) -> bytes:
         attribute.source,
         repr(attribute.confidence),
         attribute.updated_at.isoformat(),
-        str(is_pinned(attribute.category, attribute.value)),
+        str(attribute.pinned or is_pinned(attribute.category, attribute.value)),
     )
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).digest()
 

@@ -205,7 +205,14 @@ class SummaryWriter:
                 complaints = [str(failure) for failure in failures[:_COMPLAINTS]]
             else:
                 complaints = [_UNFINISHED[completion.finish]]
-            attempts.drafts.append(Draft(category=category, text=completion.text, failures=tuple(complaints)))
+            attempts.drafts.append(
+                Draft(
+                    category=category,
+                    text=completion.text,
+                    failures=tuple(complaints),
+                    attribute_ids=tuple(line.id for line in batch.lines),
+                )
+            )
             await self._say(subject, category, f"a draft was refused: {'; '.join(complaints)}")
         return None
 

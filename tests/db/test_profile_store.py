@@ -250,7 +250,11 @@ async def test_publishing_writes_summary_version_and_name_together(store: Profil
     assert (profile.revision, profile.summarised_revision) == (1, 1)
     assert (profile.display_name, profile.summary_model) == ("Ada", "sha256:1")
     assert await store.versions(ADA) == (version,)
-    assert (version.version, version.run_id, version.details) == (1, run_id, {"kept": 1})
+    assert (version.version, version.run_id, version.details) == (
+        1,
+        run_id,
+        {"kept": 1, "display_name": "Ada"},
+    )
 
 
 async def test_publishing_for_an_old_revision_changes_nothing(store: ProfileStore) -> None:

@@ -106,7 +106,7 @@ def test_a_job_type_is_registered_once() -> None:
 
 def test_a_mode_that_the_type_does_not_know_fails_the_run_and_names_those_it_knows() -> None:
     kind = JobKind(name="nap", handler=nothing, modes=frozenset({RunMode.RUN, RunMode.UNDO}))
-    with pytest.raises(RunError, match="nap does not support dry_run. It supports: run, undo") as caught:
+    with pytest.raises(RunError, match=r"nap does not support dry_run\. It supports: run, undo") as caught:
         factory(kind).task_of(run_with("{}", mode=RunMode.DRY_RUN))
     assert not caught.value.retryable
     assert factory(kind).task_of(run_with("{}", mode=RunMode.UNDO)).mode is RunMode.UNDO
