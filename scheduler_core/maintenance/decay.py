@@ -69,12 +69,11 @@ class DecayJob:
                 pause_job=True,
             )
         facts = _facts(task, look) | {"archived": len(gone)}
-        if not gone:
-            return TaskResult(
-                result=facts, skipped=_nothing(look), suspicious=suspicions(look) if look.chosen else ()
-            )
+        suspicious = suspicions(look)
+        if not gone and not suspicious:
+            return TaskResult(result=facts, skipped=_nothing(look))
         await context.log(EventLevel.INFO, f"{len(gone)} of {look.memories} memories went to the archive.")
-        return TaskResult(result=facts, suspicious=suspicions(look))
+        return TaskResult(result=facts, suspicious=suspicious)
 
     async def _plan(self, task: Task) -> TaskResult:
         look = await self.archive.look(task.bot_id)

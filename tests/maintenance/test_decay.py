@@ -1,0 +1,297 @@
+"""The decay job in its four modes, with real plans, and what it says to people."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from scheduler_core.db.database import Database
+from scheduler_core.db.memory_archive import DecayLook, Fading, MemoryArchive
+from scheduler_core.db.plan_store import PlanStore
+from scheduler_core.domain import EventLevel, Run, RunMode, RunStatus, Trigger
+from scheduler_core.errors import RunError
+from scheduler_core.maintenance.decay import MODES, DecayJob, planned, suspicions, why
+from scheduler_core.runtime import open_runtime
+from scheduler_core.settings import Settings
+from scheduler_core.tasks.task import JobConfig, JobKind, Task, TaskResult
+from tests.db.memories import add, add_fresh, add_plan, archive, contents, dump, fetch
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECRET = "Has a secret, geheim-4711"
+
+
+class Lines:
+    """A context that remembers what was logged."""
+
+    def __init__(self) -> None:
+        self.run_id = uuid4()
+        self.lines: list[str] = []
+
+    async def log(self, level: EventLevel, message: str) -> None:
+        self.lines.append(message)
+
+    async def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+
+class Desk:
+    """Runs the job as the processor would, and stores plans as the recorder would."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.job = DecayJob(archive=MemoryArchive(database), plans=PlanStore(database))
+        self.context = Lines()
+
+    async def run(
+        self, mode: RunMode = RunMode.RUN, *, source: UUID | None = None, run_id: UUID | None = None
+    ) -> TaskResult:
+        return await self.job.run(task(mode, source=source, run_id=run_id or uuid4()), self.context)
+
+    async def dry_run(self) -> tuple[UUID, TaskResult]:
+        run_id = uuid4()
+        result = await self.run(RunMode.DRY_RUN, run_id=run_id)
+        assert result.plan is not None
+        await add_plan(self.database, run_id, dict(result.plan))
+        return run_id, result
+
+
+def task(mode: RunMode, *, source: UUID | None, run_id: UUID) -> Task:
+    async def unused(task: Task, context: object) -> TaskResult:
+        raise AssertionError
+
+    return Task(
+        run_id=run_id,
+        job_id=uuid4(),
+        kind=JobKind(name="memory_decay", handler=unused, modes=MODES),
+        bot_id="nova",
+        trigger=Trigger.MANUAL,
+        scheduled_for=NOW,
+        attempt=1,
+        config=JobConfig(),
+        timeout=60,
+        max_attempts=1,
+        mode=mode,
+        source_run_id=source,
+    )
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+async def add_old(database: Database, *names: str) -> None:
+    for number, name in enumerate(names):
+        await add(database, f"{SECRET} {name}", id_=name, importance=0.0, idle_days=900 + number)
+
+
+async def test_a_run_archives_and_reports_numbers_only(database: Database, desk: Desk) -> None:
+    await add_old(database, "a", "b")
+    await add_fresh(database, 60)
+    result = await desk.run()
+    assert result.skipped is None
+    assert result.result == {
+        "bot_id": "nova",
+        "memories": 62,
+        "below": 2,
+        "cap": 2,
+        "lowest_score": pytest.approx(0, abs=1e-3),
+        "highest_score": pytest.approx(0, abs=1e-3),
+        "archived": 2,
+    }
+    assert desk.context.lines == ["2 of 62 memories went to the archive."]
+    assert set(await archive(database)) == {"a", "b"}
+
+
+async def test_nothing_to_do_is_skipped_with_its_reason(database: Database, desk: Desk) -> None:
+    assert (await desk.run()).skipped == "no memories"
+    await add_fresh(database, 3)
+    assert (await desk.run()).skipped == "unchanged"
+
+
+async def test_the_breaker_fails_the_run_asks_for_a_pause_and_is_not_tried_again(
+    database: Database, desk: Desk
+) -> None:
+    await add_old(database, *"abcdef")
+    with pytest.raises(RunError, match="6 of 6 memories fell below the threshold") as caught:
+        await desk.run()
+    assert (caught.value.pause_job, caught.value.retryable) == (True, False)
+    assert len(await contents(database)) == 6
+
+
+async def test_a_dry_run_changes_nothing_and_its_plan_holds_no_text(database: Database, desk: Desk) -> None:
+    await add_old(database, "a")
+    await add_fresh(database, 9)
+    before = await dump(database)
+    _, result = await desk.dry_run()
+    assert await dump(database) == before
+    assert result.plan is not None
+    [change] = result.plan["changes"]
+    assert (change["object"], change["before"], change["after"]) == ("memory/nova/a", "active", "archived")
+    assert change["why"].startswith("value 0.0000: 900 days idle at a half-life of 45 days")
+    assert "geheim" not in json.dumps([result.plan, result.result])
+    assert result.result["would_archive"] == 1
+
+
+async def test_a_dry_run_of_what_would_trip_the_breaker_says_so_and_plans_nothing(
+    database: Database, desk: Desk
+) -> None:
+    await add_old(database, *"abc")
+    _, result = await desk.dry_run()
+    assert result.plan is not None
+    assert result.plan["changes"] == []
+    assert result.suspicious == ("3 of 3 memories fell below the threshold, more than 20%.",)
+
+
+async def test_applying_does_what_was_planned_even_if_another_one_is_worse_by_now(
+    database: Database, desk: Desk
+) -> None:
+    await add_old(database, "a")
+    await add_fresh(database, 9)
+    planned_by, _ = await desk.dry_run()
+    await add(database, "worse", id_="worse", importance=0.0, idle_days=9999)
+    applied = uuid4()
+    result = await desk.run(RunMode.APPLY, source=planned_by, run_id=applied)
+    assert result.result["archived"] == 1
+    gone = await archive(database)
+    assert set(gone) == {"a"}
+    assert gone["a"]["run_id"] == applied
+    assert gone["a"]["numbers"]["half_life_days"] == 45
+    with pytest.raises(RunError, match="applied already"):
+        await desk.run(RunMode.APPLY, source=planned_by)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE memories SET access_count = 1 WHERE id = 'a'",
+        "UPDATE memories SET pinned = true WHERE id = 'b'",
+        "UPDATE memories SET tags = '[\"health\"]' WHERE id = 'a'",
+        "DELETE FROM memories WHERE id = 'b'",
+        "INSERT INTO memory_reprieves (bot_id, id) VALUES ('nova', 'b')",
+    ],
+)
+async def test_a_plan_whose_source_moved_is_refused_whole_and_stays_unapplied(
+    database: Database, desk: Desk, change: str
+) -> None:
+    await add_old(database, "a", "b")
+    await add_fresh(database, 60)
+    planned_by, _ = await desk.dry_run()
+    await fetch(database, change)
+    before = await dump(database)
+    with pytest.raises(RunError, match=r"Memories changed since the dry run: [ab]\.") as caught:
+        await desk.run(RunMode.APPLY, source=planned_by)
+    assert caught.value.retryable is False
+    assert (await dump(database), await archive(database)) == (before, {})
+    assert await fetch(database, "SELECT FROM run_plans WHERE applied_by IS NOT NULL") == []
+
+
+async def test_undoing_an_applied_plan_gives_every_byte_back(database: Database, desk: Desk) -> None:
+    await add_old(database, "a")
+    await add_fresh(database, 9)
+    before = await dump(database)
+    planned_by, _ = await desk.dry_run()
+    applied = uuid4()
+    await desk.run(RunMode.APPLY, source=planned_by, run_id=applied)
+    result = await desk.run(RunMode.UNDO, source=applied)
+    assert result.result["restored"] == 1
+    assert await dump(database) == before
+    with pytest.raises(RunError, match="Nothing that run"):
+        await desk.run(RunMode.UNDO, source=applied)
+
+
+async def test_a_dry_run_that_is_gone_cannot_be_applied(desk: Desk) -> None:
+    with pytest.raises(RunError, match="is gone"):
+        await desk.run(RunMode.APPLY, source=uuid4())
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {},
+        {"job": "profile_maintenance", "bot_id": "nova", "changes": []},
+        {"job": "memory_decay", "bot_id": "mira", "changes": []},
+        {"job": "memory_decay", "bot_id": "nova"},
+        {"job": "memory_decay", "bot_id": "nova", "changes": 3},
+        {"job": "memory_decay", "bot_id": "nova", "changes": [{"object": 3}]},
+        {"job": "memory_decay", "bot_id": "nova", "changes": [{"object": "x", "state": "zz"}]},
+    ],
+)
+def test_a_foreign_or_damaged_plan_is_refused(plan: dict[str, Any]) -> None:
+    with pytest.raises(RunError):
+        planned(plan, bot_id="nova")
+
+
+def look(*, memories: int = 100, below: int = 0, future: int = 0, unused: int = 0) -> DecayLook:
+    chosen = (Fading(id="a", state=b"", score=0.0, numbers={}),) if below else ()
+    return DecayLook(memories=memories, below=below, future=future, unused=unused, cap=2, chosen=chosen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (look(below=10, unused=90), ()),
+        (look(below=11), ("11 of 100 memories are below the threshold",)),
+        (look(future=1), ("1 memories were last used in the future: check the clock of their writer",)),
+        (
+            look(below=2, unused=91),
+            ("hardly any use of a memory was ever recorded, so age alone decided",),
+        ),
+        (look(unused=100), ()),
+        (look(memories=4, below=1, unused=4), ()),
+    ],
+)
+def test_what_is_odd_about_a_pass_is_said(seen: DecayLook, expected: tuple[str, ...]) -> None:
+    assert suspicions(seen) == expected
+
+
+def test_why_a_memory_scored_low_is_one_sentence() -> None:
+    numbers = {
+        "value": 0.01234,
+        "half_life_days": 45.0,
+        "days_idle": 400.2,
+        "importance": 0.2,
+        "access_count": 4,
+        "tag": "event",
+    }
+    assert why(numbers) == (
+        "value 0.0123: 400 days idle at a half-life of 45 days (importance 0.20, 4 uses, event)"
+    )
+
+
+async def test_a_tripped_breaker_pauses_the_job_and_everything_can_be_asked_of_a_node(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = Settings(
+        database_url=database.address.dsn,  # type: ignore[arg-type]  # pydantic makes the secret
+        data_dir=tmp_path,
+    )
+    await add_old(database, *"abcdef")
+    async with open_runtime(settings, watch=False) as runtime:
+        job = next(one.job for one in await runtime.history.jobs() if one.job.job_type == "memory_decay")
+
+        async def outcome(run_id: UUID) -> Run:
+            await runtime.run_due()
+            run = await runtime.history.run(run_id)
+            assert run is not None
+            return run
+
+        [forced] = await runtime.operations.force_run(job.id)
+        tripped = await outcome(forced.id)
+        assert tripped.status is RunStatus.FAILED
+        assert "more than 20%" in (tripped.error_message or "")
+        [paused] = await fetch(database, "SELECT * FROM scheduled_jobs WHERE id = $1", job.id)
+        assert (paused["enabled"], paused["paused_by"]) == (False, "circuit breaker")
+        assert paused["paused_reason"].startswith("6 of 6 memories fell below the threshold")
+        await add_fresh(database, 60)
+        before = await dump(database)
+        [dry] = await runtime.operations.force_run(job.id, dry_run=True)
+        assert (await outcome(dry.id)).status is RunStatus.SUCCESS
+        applied = await outcome((await runtime.operations.apply(dry.id)).id)
+        assert json.loads(applied.result_json or "")["archived"] == 2
+        undone = await outcome((await runtime.operations.undo(applied.id)).id)
+        assert json.loads(undone.result_json or "")["restored"] == 2
+        assert await dump(database) == before
