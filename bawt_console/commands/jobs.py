@@ -7,12 +7,13 @@ import click
 
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import print_json, print_line, print_note, print_table
-from scheduler_core.domain import Job, NodeState, Run, RunStatus
+from scheduler_core.domain import Job, NodeState, Run, RunMode, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+wait_option = click.option("--wait", is_flag=True, help="Wait until it is over; exit with 1 if it failed.")
 JOB_HELP = "JOB is a job type, TYPE:BOT, or the first characters of a job's id."
 
 
@@ -57,21 +58,19 @@ def list_jobs(options: Options) -> None:
 
 @jobs.command("run", epilog=JOB_HELP)
 @click.argument("job")
-@click.option("--wait", is_flag=True, help="Wait until it is over; exit with 1 if it failed.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would change; `runs apply` then does it.")
+@wait_option
 @shared_options
 @click.pass_obj
 @click.pass_context
-def run_job(context: click.Context, options: Options, job: str, wait: bool) -> None:
+def run_job(context: click.Context, options: Options, job: str, dry_run: bool, wait: bool) -> None:
     """Run JOB now; the schedule stays as it is."""
 
     async def work(session: Session) -> bool:
-        runs = await session.operations.force_run((await find_job(session, job)).id)
-        await _warn_without_nodes(session)
-        if wait:
-            runs = await _until_over(session, [run.id for run in runs])
-        for run in runs:
-            _print_run(options, run)
-        return any(run.status is RunStatus.FAILED for run in runs)
+        found = await find_job(session, job)
+        return await report(
+            options, session, await session.operations.force_run(found.id, dry_run=dry_run), wait=wait
+        )
 
     if in_session(options, work):
         context.exit(1)
@@ -106,6 +105,20 @@ def resume_job(options: Options, job: str) -> None:
     in_session(options, work)
 
 
+async def report(options: Options, session: Session, runs: "Sequence[Run]", *, wait: bool) -> bool:
+    """Prints runs that were just asked for, or what came of them.
+
+    Returns:
+        Whether one of them failed.
+    """
+    await _warn_without_nodes(session)
+    if wait:
+        runs = await _until_over(session, [run.id for run in runs])
+    for run in runs:
+        _print_run(options, run)
+    return any(run.status is RunStatus.FAILED for run in runs)
+
+
 async def find_job(session: Session, name: str) -> Job:
     """The one job a person means.
 
@@ -134,7 +147,8 @@ def _print_run(options: Options, run: Run) -> None:
     if options.json:
         print_json(run)
     else:
-        print_line(f"{run.status} {run.job_type} {run.bot_id} ({run.id})")
+        mode = "" if run.mode is RunMode.RUN else f"{run.mode} of "
+        print_line(f"{run.status} {mode}{run.job_type} {run.bot_id} ({run.id})")
 
 
 async def _warn_without_nodes(session: Session) -> None:

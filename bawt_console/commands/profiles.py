@@ -1,4 +1,4 @@
-"""`bawt-console profiles`: import, export, show."""
+"""`bawt-console profiles`: import, export, show, versions, diff, rollback, pin."""
 
 import json
 import sys
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from bawt_console.commands.changes import print_changes
 from bawt_console.commands.session import Options, Session, in_session, shared_options
-from bawt_console.output import plain, print_json, print_line, print_note
-from scheduler_core.domain import Entity, EntityType
+from bawt_console.output import plain, print_json, print_line, print_note, print_table
+from scheduler_core.domain import Change, Entity, EntityType
 from scheduler_core.errors import ConfigError, DataError, NotFoundError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MOST_NOTES = 50
 ENTITY_HELP = "ENTITY is user/NAME or bot/NAME."
 
 
-@click.group(short_help="Import, export and show what is known of people and bots.")
+@click.group(short_help="Import, export, show, roll back and pin what is known of people and bots.")
 def profiles() -> None:
     """Profiles: attributes of people and bots, and the summaries made of them."""
 
@@ -103,6 +104,144 @@ def show(options: Options, entity: str) -> None:
     in_session(options, work)
 
 
+@profiles.command("versions", epilog=ENTITY_HELP)
+@click.argument("entity")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@shared_options
+@click.pass_obj
+def versions(options: Options, entity: str, limit: int) -> None:
+    """ENTITY's published summaries, newest first."""
+    wanted = parse_entity(entity)
+
+    async def work(session: Session) -> None:
+        found = await session.profiles.versions(wanted, page=limit)
+        if not found and await session.profiles.profile(wanted) is None:
+            raise _unknown(wanted)
+        if options.json:
+            for version in found:
+                print_json(version)
+            return
+        from bawt_console.formatting import full_time
+
+        print_table(
+            ("VERSION", "PUBLISHED", "RUN", "SENTENCES", "SUMMARY"),
+            [
+                (
+                    str(version.version),
+                    full_time(version.created_at),
+                    "–" if version.run_id is None else str(version.run_id)[:8],
+                    str(len(version.sentences)),
+                    version.summary[:60],
+                )
+                for version in found
+            ],
+        )
+
+    in_session(options, work)
+
+
+@profiles.command("diff", epilog=ENTITY_HELP)
+@click.argument("entity")
+@click.argument("first", metavar="[FROM", required=False, type=click.IntRange(1))
+@click.argument("second", metavar="TO]", required=False, type=click.IntRange(1))
+@shared_options
+@click.pass_obj
+def diff(options: Options, entity: str, first: int | None, second: int | None) -> None:
+    """What changed between two versions of ENTITY's summary; without numbers, the two newest."""
+    wanted = parse_entity(entity)
+    if (first is None) != (second is None):
+        raise click.UsageError("FROM and TO go together.")
+
+    async def work(session: Session) -> None:
+        from scheduler_core.db.profile_history import ProfileHistory
+        from scheduler_core.db.run_changes import sentences_json
+
+        history = ProfileHistory(session.database)
+        if first is not None and second is not None:
+            before = (await history.version(wanted, first)).version
+            after = (await history.version(wanted, second)).version
+        else:
+            newest = await session.profiles.versions(wanted, page=2)
+            if len(newest) < 2:
+                raise NotFoundError(
+                    f"There are no two versions of {wanted}.",
+                    f"List them with: bawt-console profiles versions {wanted}",
+                )
+            after, before = newest
+        change = Change(
+            object=str(wanted),
+            before=sentences_json(before),
+            after=sentences_json(after),
+            why=f"version {before.version} → {after.version}",
+        )
+        print_changes([change], as_json=options.json)
+
+    in_session(options, work)
+
+
+@profiles.command("rollback", epilog=ENTITY_HELP)
+@click.argument("entity")
+@click.argument("version", type=click.IntRange(1))
+@shared_options
+@click.pass_obj
+def rollback(options: Options, entity: str, version: int) -> None:
+    """Make an earlier VERSION of ENTITY's summary live again, as a new one.
+
+    Refused if it rests on attributes that were deleted or changed. Maintenance leaves it until an
+    attribute changes.
+    """
+    wanted = parse_entity(entity)
+
+    async def work(session: Session) -> None:
+        from scheduler_core.db.profile_history import ProfileHistory
+        from scheduler_core.installation import local_actor
+
+        run_id, made = await ProfileHistory(session.database).rollback(
+            wanted, version, actor=local_actor("command")
+        )
+        if options.json:
+            print_json({"run_id": run_id, "version": made})
+        else:
+            print_line(f"version {made.version} of {wanted} equals version {version} (run {run_id})")
+
+    in_session(options, work)
+
+
+@profiles.command("pin", epilog=ENTITY_HELP)
+@click.argument("entity")
+@click.argument("attribute_id", type=int)
+@shared_options
+@click.pass_obj
+def pin(options: Options, entity: str, attribute_id: int) -> None:
+    """Keep an attribute of ENTITY in every summary, by its number as `profiles show` prints it."""
+    _set_pin(options, entity, attribute_id, pinned=True)
+
+
+@profiles.command("unpin", epilog=ENTITY_HELP)
+@click.argument("entity")
+@click.argument("attribute_id", type=int)
+@shared_options
+@click.pass_obj
+def unpin(options: Options, entity: str, attribute_id: int) -> None:
+    """Let maintenance judge the attribute again."""
+    _set_pin(options, entity, attribute_id, pinned=False)
+
+
+def _set_pin(options: Options, entity: str, attribute_id: int, *, pinned: bool) -> None:
+    wanted = parse_entity(entity)
+
+    async def work(session: Session) -> None:
+        from scheduler_core.db.profile_history import ProfileHistory
+
+        await ProfileHistory(session.database).pin(wanted, attribute_id, pinned=pinned)
+        if options.json:
+            print_json({"entity": str(wanted), "attribute_id": attribute_id, "pinned": pinned})
+        else:
+            print_line(f"{'pinned' if pinned else 'unpinned'} [{attribute_id}] of {wanted}")
+
+    in_session(options, work)
+
+
 def parse_entity(text: str) -> Entity:
     """
     Raises:
@@ -161,5 +300,6 @@ def _print(profile: "Profile", attributes: "tuple[Attribute, ...]") -> None:
             value = json.dumps(value, ensure_ascii=False)
         print_line(
             f"[{attribute.id}] {attribute.category}.{attribute.key} = {value}"
-            f"  ({attribute.source}, {attribute.confidence:.2f}, {attribute.updated_at:%Y-%m-%d})"
+            f"  ({attribute.source}, {attribute.confidence:.2f}, {attribute.updated_at:%Y-%m-%d}"
+            f"{', pinned' if attribute.pinned else ''})"
         )

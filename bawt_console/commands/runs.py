@@ -1,9 +1,11 @@
-"""`bawt-console runs`: list and show."""
+"""`bawt-console runs`: list, show, diff, apply, undo."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from bawt_console.commands.changes import print_changes
+from bawt_console.commands.jobs import report, wait_option
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import plain, print_json, print_line, print_table
 from scheduler_core.domain import Run, RunFilter, RunStatus
@@ -12,7 +14,10 @@ if TYPE_CHECKING:
     from scheduler_core.domain import RunEvent
 
 
-@click.group(short_help="List runs and show one.")
+ID_HELP = "ID may be the first characters of a run's id (at least four)."
+
+
+@click.group(short_help="List, show, compare, apply and undo runs.")
 def runs() -> None:
     """Runs: the history of every job, newest first."""
 
@@ -73,6 +78,56 @@ def show_run(options: Options, run_id: str) -> None:
             print_json(plain(run) | {"events": plain(events)})
         else:
             _print(run, events)
+
+    in_session(options, work)
+
+
+@runs.command("apply", epilog=ID_HELP)
+@click.argument("run_id", metavar="ID")
+@wait_option
+@shared_options
+@click.pass_obj
+@click.pass_context
+def apply_run(context: click.Context, options: Options, run_id: str, wait: bool) -> None:
+    """Do exactly what the dry run ID planned; refused if its source changed since."""
+
+    async def work(session: Session) -> bool:
+        source = await _find_run(session, run_id)
+        return await report(options, session, [await session.operations.apply(source.id)], wait=wait)
+
+    if in_session(options, work):
+        context.exit(1)
+
+
+@runs.command("undo", epilog=ID_HELP)
+@click.argument("run_id", metavar="ID")
+@wait_option
+@shared_options
+@click.pass_obj
+@click.pass_context
+def undo_run(context: click.Context, options: Options, run_id: str, wait: bool) -> None:
+    """Take back everything the run ID changed; refused if something newer rests on it."""
+
+    async def work(session: Session) -> bool:
+        source = await _find_run(session, run_id)
+        return await report(options, session, [await session.operations.undo(source.id)], wait=wait)
+
+    if in_session(options, work):
+        context.exit(1)
+
+
+@runs.command("diff", epilog=ID_HELP)
+@click.argument("run_id", metavar="ID")
+@shared_options
+@click.pass_obj
+def diff_run(options: Options, run_id: str) -> None:
+    """What the run ID changed or, for a dry run, would change."""
+
+    async def work(session: Session) -> None:
+        from scheduler_core.db.run_changes import run_changes
+
+        run = await _find_run(session, run_id)
+        print_changes(await run_changes(session.database).of(run), as_json=options.json)
 
     in_session(options, work)
 
