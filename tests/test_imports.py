@@ -21,6 +21,8 @@ COMMANDS = [
 # Each costs a person who only wants help, or a command's answer, more than it gives.
 SCREEN = {"textual", "textual_plotext", "plotext", "rich"}
 HEAVY = SCREEN | {"gpt4all", "numpy", "sqlalchemy", "asyncpg", "alembic", "pydantic", "psutil"}
+# Only a model server or a download needs them.
+HTTP = {"httpcore", "httpx", "anyio", "h11", "certifi"}
 
 
 def library_modules() -> list[str]:
@@ -68,7 +70,21 @@ def test_what_runs_without_a_screen_does_not_load_textual(module: str) -> None:
 def test_help_and_version_load_next_to_nothing(arguments: list[str]) -> None:
     loaded = loaded_by("from bawt_console.cli import main; main()", *arguments)
     assert "click" in loaded
-    assert not loaded & HEAVY
+    assert not loaded & (HEAVY | HTTP)
+
+
+@pytest.mark.parametrize("module", ["scheduler_core.runtime", "bawt_console.headless", "bawt_console.app"])
+def test_nothing_that_starts_loads_an_http_library(module: str) -> None:
+    assert not loaded_by(f"import {module}") & HTTP
+
+
+def test_a_model_server_in_the_settings_loads_no_http_library_before_it_is_asked() -> None:
+    script = (
+        "from scheduler_core.installation import model_chooser; from scheduler_core.settings import Settings;"
+        " import asyncio; server = Settings(openai_base_url='http://127.0.0.1:9/v1');"
+        " asyncio.run(model_chooser(server).look())"
+    )
+    assert not loaded_by(script) & HTTP
 
 
 def test_only_the_worker_imports_gpt4all() -> None:
