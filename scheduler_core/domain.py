@@ -12,6 +12,9 @@ from uuid import UUID
 
 ALL_BOTS = "*"
 
+# Slots of a cron expression are found one by one, while the job's row is held; an interval's are computed.
+MOST_CRON_SLOTS = 1_000
+
 
 class JobType(StrEnum):
     """The built-in job types. Hosts register further ones under their own names."""
@@ -113,7 +116,8 @@ class Run:
 
     `job_id` is None once the job was deleted; type and bot stay readable. `first_run_id` points at the
     first attempt for a retry, and is None for a first attempt. `reason` says why a run was skipped.
-    `coalesced` counts the earlier slots this run stands for. `progress` is a short line for screens.
+    `coalesced` counts the earlier slots this run stands for; those of a cron job are counted up to
+    `MOST_CRON_SLOTS`. `progress` is a short line for screens.
     `source_run_id` is the dry run that this one applies or the run that it undoes.
     """
 
@@ -143,6 +147,12 @@ class Run:
     cancel_requested_by: str | None
     mode: RunMode = RunMode.RUN
     source_run_id: UUID | None = None
+
+    @property
+    def coalesced_bound(self) -> str:
+        """What goes before `coalesced` in a sentence: nothing, or `at least ` where counting may have
+        stopped."""
+        return "at least " if self.coalesced == MOST_CRON_SLOTS else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

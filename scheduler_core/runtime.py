@@ -59,6 +59,8 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_TYPE_GRACE_SECONDS = 60.0
 LAST_WORDS_SECONDS = 5.0
+# Claiming, recording, heartbeats and looking for cancellations, each at the same time.
+OWN_CONNECTIONS = 4
 
 FinishedSink = Callable[[Sequence[UUID]], None]
 
@@ -135,9 +137,16 @@ async def open_runtime(
         database = await stack.enter_async_context(
             open_database(address, settings, application="bawt scheduler", engine=engine)
         )
+        own_pool = database.beside(
+            pool_size=OWN_CONNECTIONS,
+            application="bawt scheduler node",
+            # A wire that is dead is given up while the lease still holds.
+            patience=settings.scheduler_lease_seconds / 2,
+        )
+        stack.push_async_callback(own_pool.aclose)
         models = model_chooser(settings)
         stack.push_async_callback(models.aclose)
-        node = _Node(settings, database, models, kinds, bots, on_finished)
+        node = _Node(settings, database, own_pool, models, kinds, bots, on_finished)
         await node.join()
         own: BaseException | None = None
         try:
@@ -158,12 +167,18 @@ async def open_runtime(
 
 
 class _Node:
-    """Everything one node consists of, built in the order of dependence."""
+    """Everything one node consists of, built in the order of dependence.
+
+    Args:
+        database: for handlers and whoever reads.
+        own: the node's own connections, so that handlers who use up the others do not stop it.
+    """
 
     def __init__(
         self,
         settings: Settings,
         database: Database,
+        own: Database,
         models: ModelChooser,
         kinds: Sequence[JobKind],
         bots: BotSource | None,
@@ -176,7 +191,7 @@ class _Node:
         self._loops: list[asyncio.Task[None]] = []
         self._node_id = uuid4()
         self._kinds = _all_kinds(settings, database, models, kinds)
-        self._store = JobStore(database, node_id=self._node_id)
+        self._store = JobStore(own, node_id=self._node_id)
         self._feed = ChangeFeed(
             database.address, "bawt scheduler listen", channel=WAKE_CHANNEL, kinds=WAKE_KINDS
         )
@@ -298,6 +313,7 @@ class _Node:
             history_days=self._settings.scheduler_history_days,
             wakes=self._feed.subscribe(debounce=0.0),
             on_closed=on_closed,
+            on_back=self._scheduler.wake,
         )
 
 

@@ -1,6 +1,7 @@
 """Fixtures every test may ask for."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,10 +13,20 @@ from scheduler_core.db.embedded import EmbeddedServer
 from scheduler_core.db.migration import migrate
 from tests.postgres import run_statement, running_server
 
+MOST_WORKERS = 6
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Several workers for the whole suite, one more than cores because much of it waits; none for a part of
+    it, which would be over before they are up, nor for updating pictures, which only one process can."""
+    chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.lf
+    alone = config.option.markexpr == "slow" or config.getoption("update_snapshots", False)
+    return 0 if chosen or alone else min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedServer]:
-    """The one server of the suite."""
+    """The one server of the suite, or of this worker's part of it."""
     with running_server() as server:
         yield server
 
@@ -52,7 +63,7 @@ def migrated_template(postgres: EmbeddedServer) -> str:
 def database_url(postgres: EmbeddedServer, migrated_template: str) -> Iterator[str]:
     """The URL of a new database with the schema, dropped afterwards with whatever still uses it."""
     name = f"test_{secrets.token_hex(6)}"
-    run_statement(postgres, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    run_statement(postgres, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY file_copy")
     try:
         yield postgres.url_of(name)
     finally:

@@ -70,7 +70,8 @@ def run_fields(run: Run, nodes: Sequence[Node], now: datetime, zone: tzinfo | No
     lines.append(field("trigger", str(run.trigger)))
     lines.append(field("attempt", str(run.attempt)))
     if run.coalesced:
-        lines.append(field("missed slots", f"{run.coalesced:,} earlier ones are covered by this run"))
+        earlier = f"{run.coalesced_bound}{run.coalesced:,} earlier ones"
+        lines.append(field("missed slots", f"{earlier} are covered by this run"))
     if run.node_id is not None:
         lines.append(field("node", names.get(run.node_id) or str(run.node_id)))
     if run.cancel_requested_at is not None:

@@ -61,7 +61,8 @@ def run_remark(run: Run) -> Phrase:
     if run.progress and not run.status.is_final:
         parts.append(phrase(run.progress, Tone.RUNNING))
     if run.coalesced:
-        parts.append(phrase(f"stands for {counted(run.coalesced, 'missed slot')} too", Tone.MUTED))
+        slots = f"{run.coalesced_bound}{counted(run.coalesced, 'missed slot')}"
+        parts.append(phrase(f"stands for {slots} too", Tone.MUTED))
     return joined(parts, " · ")
 
 

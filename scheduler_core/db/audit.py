@@ -27,7 +27,8 @@ class AuditReport:
     """What an audit found.
 
     Attributes:
-        slots: by what became of them; a job for all bots has one slot for each bot.
+        slots: by what became of them; a job for all bots has one slot for each bot. What passed while
+            nobody could claim is part of the slot that was claimed next, whose run says how many.
         gaps: jobs with slots that left no row, at most `MOST_GAPS`.
         doubled: slots with two runs.
         doubled_attempts: attempts with the same number at the same slot.

@@ -16,6 +16,7 @@ from asyncpg.exceptions import (
     ConnectionDoesNotExistError,
     CrashShutdownError,
     DiskFullError,
+    IdleInTransactionSessionTimeoutError,
     InsufficientPrivilegeError,
     InvalidAuthorizationSpecificationError,
     InvalidCatalogNameError,
@@ -45,6 +46,7 @@ _AWAY = (
     CannotConnectNowError,
     ConnectionDoesNotExistError,
     CrashShutdownError,
+    IdleInTransactionSessionTimeoutError,
     PostgresConnectionError,
     TooManyConnectionsError,
 )
@@ -123,26 +125,31 @@ class Address:
         return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
 
 
-async def connect(address: Address, *, application: str, read_only: bool = False) -> Connection:
-    """Opens one connection; times on it are UTC and no statement outlasts `COMMAND_TIMEOUT` seconds.
+async def connect(
+    address: Address, *, application: str, read_only: bool = False, patience: float | None = None
+) -> Connection:
+    """Opens one connection; times on it are UTC.
 
     Args:
         application: shown in `pg_stat_activity`.
         read_only: the server then refuses every write of this session.
+        patience: seconds after which connecting, and each statement, is given up, and the server in turn
+            gives up on a transaction in which nothing happens. None stands for `CONNECT_TIMEOUT`,
+            `COMMAND_TIMEOUT` and no such limit.
 
     Raises:
         DatabaseUnreachableError, DatabaseError, ConfigError: in words a person can act on.
     """
     try:
-        return await _connect(address, application, read_only)
+        return await _connect(address, application, read_only, patience)
     except DatabaseUnreachableError:
         if address.revive is None:
             raise
         await address.revive()
-        return await _connect(address, application, read_only)
+        return await _connect(address, application, read_only, patience)
 
 
-async def _connect(address: Address, application: str, read_only: bool) -> Connection:
+async def _connect(address: Address, application: str, read_only: bool, patience: float | None) -> Connection:
     settings = {
         "application_name": application,
         "timezone": "UTC",
@@ -151,11 +158,14 @@ async def _connect(address: Address, application: str, read_only: bool) -> Conne
         "random_page_cost": "1.1",
         "jit": "off",
     }
+    if patience is not None:
+        # Whoever vanished in mid-transaction would hold its rows, and its runs could not be rescued.
+        settings["idle_in_transaction_session_timeout"] = f"{round(patience * 1000)}ms"
     with plain_errors(address):
         return await asyncpg.connect(
             address.dsn,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=COMMAND_TIMEOUT,
+            timeout=min(CONNECT_TIMEOUT, patience or CONNECT_TIMEOUT),
+            command_timeout=min(COMMAND_TIMEOUT, patience or COMMAND_TIMEOUT),
             server_settings=settings,
             # What the environment says about TLS and standbys is meant for other servers than our own.
             ssl=False if address.embedded else None,

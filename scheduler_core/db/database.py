@@ -4,14 +4,21 @@ Statements run on the driver's connection, which autocommits each one; `transact
 SQLAlchemy engine is the pool and what a host shares. No statement text lives here.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
+
+WAIT_FOR_FREE_SECONDS = 10.0
+# A statement is given up after `patience`; what the driver then does to clean up gets this much more.
+CLEANING_UP = 1.25
+BORN = "bawt_born"
 
 
 class Database:
@@ -22,26 +29,55 @@ class Database:
             transaction.
         address: for the words in errors and for opening the LISTEN connection.
         owned: whether `aclose` disposes of the engine; False for a host's own.
+        patience: seconds after which connecting, and each statement, is given up; None leaves that to the
+            engine.
     """
 
-    def __init__(self, engine: AsyncEngine, *, address: Address, owned: bool = True) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, address: Address, owned: bool = True, patience: float | None = None
+    ) -> None:
         self.engine = engine
         self.address = address
         self._owned = owned
+        self._patience = patience
+        self._lost_at = float("-inf")
 
     @classmethod
-    def open(cls, address: Address, *, pool_size: int, application: str, read_only: bool = False) -> Self:
+    def open(
+        cls,
+        address: Address,
+        *,
+        pool_size: int,
+        application: str,
+        read_only: bool = False,
+        patience: float | None = None,
+    ) -> Self:
         """Makes the pool; the first connection is opened on first use. `pool_size` is a hard limit."""
         engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=lambda: connect(address, application=application, read_only=read_only),
+            async_creator=lambda: connect(
+                address, application=application, read_only=read_only, patience=patience
+            ),
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=min(WAIT_FOR_FREE_SECONDS, patience or WAIT_FOR_FREE_SECONDS),
             pool_use_lifo=True,
         )
-        return cls(engine, address=address)
+        return cls(engine, address=address, patience=patience)
+
+    def beside(self, *, pool_size: int, application: str, patience: float) -> "Database":
+        """Another pool on the same database, which nobody who uses up this one can take.
+
+        Beside a host's engine it connects as that one does, with pool and limits of the same kind.
+        """
+        if self._owned:
+            return Database.open(
+                self.address, pool_size=pool_size, application=application, patience=patience
+            )
+        pool = self.engine.sync_engine.pool.recreate()
+        engine = create_async_engine(self.engine.url, pool=pool)
+        return Database(engine, address=self.address, patience=patience)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -51,12 +87,17 @@ class Database:
             DatabaseUnreachableError, DatabaseError: instead of the driver's errors.
         """
         with plain_errors(self.address):
-            async with self.engine.connect() as borrowed:
-                raw = await _driver(borrowed)
-                while raw.is_closed():
-                    # It broke while it lay in the pool; the caller need not hear of it.
-                    await borrowed.invalidate()
-                    raw = await _driver(borrowed)
+            async with AsyncExitStack() as stack:
+                # Reviving our own server may take longer, and must not be cut off.
+                async with asyncio.timeout(None if self.address.revive else self._patience):
+                    borrowed = await stack.enter_async_context(self.engine.connect())
+                    raw = await self._sound(borrowed)
+                if self._patience is not None:
+                    # Not a timeout: rolling back on a dead wire would wait once more.
+                    too_late = asyncio.get_running_loop().call_later(
+                        self._patience * CLEANING_UP, raw.terminate
+                    )
+                    stack.callback(too_late.cancel)
                 try:
                     yield raw
                 except (TimeoutError, asyncpg.InternalClientError):
@@ -66,6 +107,8 @@ class Database:
                 finally:
                     # The pool sees only SQLAlchemy's errors, so a connection that broke under the
                     # driver, or was cancelled in mid-protocol, must not go back into it.
+                    if raw.is_closed():
+                        self._lost_at = time.monotonic()
                     if raw.is_closed() or raw.is_in_transaction():
                         raw.terminate()
                         await borrowed.invalidate()
@@ -80,9 +123,15 @@ class Database:
         if self._owned:
             await self.engine.dispose()
 
-
-async def _driver(borrowed: AsyncConnection) -> Connection:
-    raw = (await borrowed.get_raw_connection()).driver_connection
-    assert raw is not None
-    connection: Connection = raw
-    return connection
+    async def _sound(self, borrowed: AsyncConnection) -> Connection:
+        """A driver connection that is not known to be broken; the caller need not hear of those that are."""
+        while True:
+            pooled = await borrowed.get_raw_connection()
+            raw: Connection | None = pooled.driver_connection
+            assert raw is not None
+            # What broke one connection broke those of the same age, and on a dead wire each would have
+            # to be waited for.
+            if not raw.is_closed() and pooled.info.setdefault(BORN, time.monotonic()) >= self._lost_at:
+                return raw
+            raw.terminate()
+            await borrowed.invalidate()

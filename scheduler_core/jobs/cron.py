@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from scheduler_core.domain import MOST_CRON_SLOTS
 from scheduler_core.errors import ConfigError
 
 __all__ = ["CronSchedule", "parse_cron"]
@@ -93,7 +94,7 @@ class CronSchedule:
                 "Check its day and month, such as the 30th of February.",
             ) from None
 
-    def missed_between(self, slot: datetime, now: datetime, limit: int = 1000) -> int:
+    def missed_between(self, slot: datetime, now: datetime, limit: int = MOST_CRON_SLOTS) -> int:
         """How many slots after `slot` are due at `now`; a slot at exactly `now` counts. At most `limit`."""
         missed = 0
         while missed < limit:

@@ -70,7 +70,10 @@ def _past(run: Run) -> str:
     slot = f"{_time(run.scheduled_for)}"
     if run.trigger is Trigger.MANUAL:
         slot = f"forced {_time(run.created_at)}"
-    coalesced = f", standing for {run.coalesced} missed slots too" if run.coalesced else ""
+    coalesced = ""
+    if run.coalesced:
+        slots = "slot" if run.coalesced == 1 else "slots"
+        coalesced = f", standing for {run.coalesced_bound}{run.coalesced:,} missed {slots} too"
     says = {
         RunStatus.SKIPPED: f"skipped, {run.reason}",
         RunStatus.FAILED: f"failed, {run.error_message}",

@@ -46,6 +46,7 @@ class Upkeep:
         history_days: finished runs older than this are deleted.
         wakes: hints that a cancellation was asked for.
         on_closed: told the runs this node closed for others.
+        on_back: told that the database answers again after it did not.
     """
 
     def __init__(
@@ -62,9 +63,11 @@ class Upkeep:
         history_days: int,
         wakes: AsyncIterator[frozenset[str]],
         on_closed: Callable[[Sequence[UUID]], None],
+        on_back: Callable[[], None],
     ) -> None:
         self._store = store
         self._on_closed = on_closed
+        self._on_back = on_back
         self._processor = processor
         self._kinds = kinds
         self._describe = describe
@@ -77,6 +80,8 @@ class Upkeep:
         self._round = self._pause = lease / HEARTBEATS_A_LEASE
         self._renewed = time.monotonic()
         self._swept = float("-inf")
+        self._is_away = False
+        self._trusts_leases_at = float("-inf")
 
     async def run(self) -> None:
         """Keeps the lease and the tables in order for ever."""
@@ -87,6 +92,7 @@ class Upkeep:
                     await self.run_once()
                 except DatabaseError as error:
                     log.warning("Upkeep waits for the database [%s]: %s", error.error_id, error)
+                    self._is_away = True
                     self._give_up_lost_lease()
                     self._pause = self._round
                 await asyncio.sleep(self._pause)
@@ -101,12 +107,13 @@ class Upkeep:
         # A lease that nobody renewed is looked at when it ends, and not up to a round later.
         self._pause = min(self._round, self._round if ends_in is None else ends_in + LEASE_END_SECONDS)
         self._renewed = time.monotonic()
+        if self._is_away:
+            self._come_back()
         cancelled = await self.check_cancelled()
-        rescued = await self._rescue()
-        unknown = await self._store.fail_unknown(grace=self._unknown_grace, batch=BATCH)
-        if unknown:
-            self._on_closed(unknown)
-        return Done(cancelled=cancelled, rescued=rescued, unknown=len(unknown), expired=await self._expire())
+        rescued = unknown = 0
+        if self._renewed >= self._trusts_leases_at:
+            rescued, unknown = await self._rescue(), await self._fail_unknown()
+        return Done(cancelled=cancelled, rescued=rescued, unknown=unknown, expired=await self._expire())
 
     async def check_cancelled(self) -> int:
         """Stops the handlers whose runs were cancelled or were given to another node."""
@@ -131,6 +138,19 @@ class Upkeep:
         if lost:
             self._on_closed([run.id for run in lost])
         return len(lost)
+
+    async def _fail_unknown(self) -> int:
+        unknown = await self._store.fail_unknown(grace=self._unknown_grace, batch=BATCH)
+        if unknown:
+            self._on_closed(unknown)
+        return len(unknown)
+
+    def _come_back(self) -> None:
+        """What kept this node from the database may have kept the others: their leases ended with nobody
+        dead, so they get the time of one lease to renew them."""
+        self._is_away = False
+        self._trusts_leases_at = self._renewed + self._lease
+        self._on_back()
 
     def _retry_in(self, run: LostRun) -> float | None:
         kind = next((kind for kind in self._kinds if kind.name == run.job_type), None)

@@ -34,7 +34,6 @@ class NodeOptions:
     Attributes:
         folder: where its log, its data and its executions go.
         clock_offset: seconds that this process's own clock is wrong by.
-        command_timeout: seconds that a statement may take.
         settings: further settings of the product.
     """
 
@@ -43,7 +42,6 @@ class NodeOptions:
     folder: str
     seed: int = 0
     clock_offset: float = 0.0
-    command_timeout: float = 60.0
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -76,11 +74,9 @@ def set_clock_wrong(offset: float) -> None:
 
 
 async def run_node(options: NodeOptions) -> None:
-    from scheduler_core.db import connect
     from scheduler_core.runtime import open_runtime
     from scheduler_core.settings import Settings
 
-    connect.COMMAND_TIMEOUT = options.command_timeout
     values = {
         "database_url": options.url,
         "data_dir": Path(options.folder) / options.name,
@@ -117,6 +113,7 @@ class Work:
             JobKind(name="noop", handler=self._of(self._nothing)),
             JobKind(name="nap", handler=self._of(self._nap)),
             JobKind(name="doze", handler=self._of(self._doze)),
+            JobKind(name="sleep", handler=self._of(self._sleep)),
             JobKind(name="moody", handler=self._of(self._moody)),
             JobKind(name="query", handler=self._of(self._query)),
             JobKind(name="hog", handler=self._of(self._hog)),
@@ -158,6 +155,10 @@ class Work:
         await context.log(EventLevel.INFO, "dozing")
         await context.progress("dozing")
         await asyncio.sleep(self._random.uniform(0.5, 2.0))
+
+    async def _sleep(self, task: "Task", context: "TaskContext") -> None:
+        # Longer than a server is away in these tests.
+        await asyncio.sleep(8)
 
     async def _moody(self, task: "Task", context: "TaskContext") -> None:
         from scheduler_core.errors import RunError

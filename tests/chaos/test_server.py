@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from tests.chaos.nodes import open_nodes
 from tests.chaos.proof import prove
 from tests.chaos.servers import open_pool, own_server
 from tests.postgres import reachable_directory
+
+LEASE = 2.0
 
 
 @pytest.fixture
@@ -60,6 +63,50 @@ async def test_nodes_outlive_a_server_that_stops_at_once(place: Path, tmp_path: 
 @pytest.mark.timeout(400)
 async def test_nodes_outlive_two_minutes_of_a_server_that_keeps_stopping(place: Path, tmp_path: Path) -> None:
     await stop_and_start(place, tmp_path, seconds=120, least=20)
+
+
+async def test_who_comes_back_first_gives_the_others_time_to_renew_their_leases(
+    place: Path, tmp_path: Path
+) -> None:
+    seed, _ = seeded()
+    async with own_server(place) as server, open_nodes(server.url, tmp_path, seed=seed) as nodes:
+        connection = await asyncpg.connect(server.url)
+        await add_jobs(connection, {"sleep": 1})
+        late = await nodes.start()
+        await connection.execute("UPDATE scheduled_jobs SET next_run_at = now() WHERE job_type = 'sleep'")
+
+        async def runs() -> bool:
+            return bool(await connection.fetchval("SELECT count(*) FROM job_runs WHERE status = 'running'"))
+
+        await until(runs, seconds=10, what="the long run has begun")
+        first = await nodes.start()
+        await connection.close()
+        await server.stop_now()
+        # From here on the one that works could not renew its lease, nor see that it ended.
+        late.signal(signal.SIGSTOP)
+
+        async def misses_it() -> bool:
+            return "Upkeep waits for the database" in nodes.log(first.name)
+
+        await until(misses_it, seconds=10, what="the other one misses the database")
+        await asyncio.sleep(LEASE)
+        await server.start()
+        connection = await asyncpg.connect(server.url)
+        leases = "SELECT lease_expires_at > now() FROM scheduler_nodes WHERE id = $1"
+
+        async def is_back() -> bool:
+            return bool(await connection.fetchval(leases, first.node_id))
+
+        await until(is_back, seconds=10, what="the other one is back")
+        assert not await connection.fetchval(leases, late.node_id)
+        late.signal(signal.SIGCONT)
+        await settle(connection)
+        runs_then = await connection.fetch("SELECT status, node_id FROM job_runs WHERE job_type = 'sleep'")
+        await connection.close()
+        nodes.assert_alive()
+        await nodes.stop_all()
+    assert [tuple(run) for run in runs_then] == [("success", late.node_id)]
+    assert len(nodes.executions()) == 1
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Connections that break in every way, hints that get lost, and clocks that are wrong."""
 
+import signal
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +23,7 @@ TRIGGERS = {
     "job_runs": ("job_runs_inserted", "job_runs_updated"),
 }
 HOUR = 3600.0
+LEASE = 4.0
 
 
 async def until_successes(connection: Connection, count: int, *, seconds: float) -> float:
@@ -56,9 +58,13 @@ async def test_a_node_on_a_dead_wire_loses_its_runs_says_so_and_comes_back(
     seed, _ = seeded()
     connection = await asyncpg.connect(database_url)
     await add_jobs(connection)
-    async with open_wire(database_url) as wire, open_nodes(database_url, tmp_path, seed=seed) as nodes:
-        far = await nodes.start(url=wire.url, command_timeout=3.0)
-        await nodes.start()
+    lease = {"scheduler_lease_seconds": LEASE}
+    async with (
+        open_wire(database_url) as wire,
+        open_nodes(database_url, tmp_path, seed=seed, **lease) as nodes,
+    ):
+        far = await nodes.start(url=wire.url)
+        near = await nodes.start()
         async with under_load(database_url):
             await until_successes(connection, 20, seconds=20)
             wire.open = False
@@ -69,12 +75,15 @@ async def test_a_node_on_a_dead_wire_loses_its_runs_says_so_and_comes_back(
 
             await until(lost, seconds=20, what="its lease is over")
             before = await successes_of(connection, far)
+            # It is nearer to the work, and would take all of it.
+            near.signal(signal.SIGSTOP)
             wire.open = True
 
             async def works() -> bool:
                 return await successes_of(connection, far) > before
 
-            await until(works, seconds=60, what="it works again")
+            await until(works, seconds=LEASE, what="it works again")
+            near.signal(signal.SIGCONT)
         await settle(connection)
         nodes.assert_alive()
         await nodes.stop_all()
@@ -175,18 +184,54 @@ async def test_handlers_that_use_up_the_pool_only_slow_things_down(
     await connection.close()
 
 
+async def test_handlers_that_keep_the_pool_stop_neither_heartbeats_nor_claims(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    seed, _ = seeded()
+    connection = await asyncpg.connect(database_url)
+    await add_jobs(connection, {"hog": 3})
+    async with open_nodes(database_url, tmp_path, seed=seed, database_pool_size=2) as nodes:
+        node = await nodes.start()
+        await connection.execute(FORCE_ALL, "hog")
+        used_up = (
+            "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query = 'SELECT pg_sleep($1)' AND state = 'active'"
+        )
+
+        async def is_used_up() -> bool:
+            return bool(await connection.fetchval(used_up))
+
+        await until(is_used_up, seconds=10, what="the pool is used up")
+        await add_jobs(connection, {"noop": 5})
+        await connection.execute(FORCE_ALL, "noop")
+        # Handlers that come too late wait ten seconds for a connection.
+        await until_successes(connection, 5, seconds=5)
+        begin = await connection.fetchval("SELECT now()")
+
+        async def renews() -> bool:
+            beat = "SELECT heartbeat_at > $2::timestamptz + interval '3 s' FROM scheduler_nodes WHERE id = $1"
+            return bool(await connection.fetchval(beat, node.node_id, begin))
+
+        await until(renews, seconds=5, what="it renews its lease, of two seconds, again and again")
+        assert await is_used_up()
+        await nodes.stop_all()
+        await prove(database, nodes.executions())
+        assert "Upkeep waits" not in nodes.log(node.name)
+    await connection.close()
+
+
 @pytest.mark.slow
 async def test_a_pool_that_stays_used_up_is_named_in_the_log(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
     seed, _ = seeded()
     connection = await asyncpg.connect(database_url)
-    await add_jobs(connection, {"hog": 2})
+    await add_jobs(connection, {"hog": 3})
     small = {"database_pool_size": 2, "scheduler_lease_seconds": 30}
     async with open_nodes(database_url, tmp_path, seed=seed, **small) as nodes:
         node = await nodes.start()
         await connection.execute("UPDATE scheduled_jobs SET next_run_at = now()")
-        await until_successes(connection, 2, seconds=40)
+        await until_successes(connection, 3, seconds=60)
         await settle(connection)
         await nodes.stop_all()
         await prove(database, nodes.executions())

@@ -12,6 +12,7 @@ from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import Claim, CronJob
 from scheduler_core.domain import Job, RunStatus
 from scheduler_core.jobs.cron_slot import place_cron
+from scheduler_core.jobs.explanation import explain
 
 
 async def add(database: Database, cron: str, *, zone: str = "UTC", config: str = "{}") -> UUID:
@@ -64,6 +65,23 @@ async def test_a_due_cron_job_runs_once_and_says_how_many_slots_it_stands_for(da
     assert run.coalesced == 3
     assert job.next_run_at > datetime.now(UTC)
     assert (job.next_run_at.minute, job.claim_seq) == (0, 1)
+
+
+@pytest.mark.parametrize("catch_up", ["coalesce", "skip"])
+async def test_a_cron_job_that_missed_too_many_slots_to_count_says_at_least(
+    database: Database, catch_up: str
+) -> None:
+    job_id = await add(database, "* * * * *", config=f'{{"catch_up": "{catch_up}"}}')
+    await claim(database)
+    await change(database, "UPDATE scheduled_jobs SET next_run_at = now() - interval '10 days'")
+    await claim(database)
+    [run] = await History(database).runs()
+    job = await job_of(database, job_id)
+    [said] = explain(job, current=None, history=[run], nodes=(), now=datetime.now(UTC))[2:]
+    if catch_up == "coalesce":
+        assert "standing for at least 1,000 missed slots too" in said
+    else:
+        assert "skipped, missed: at least 1001 slots came while nothing ran" in said
 
 
 async def test_an_edited_expression_takes_effect_at_once(database: Database) -> None:

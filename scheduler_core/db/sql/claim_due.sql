@@ -47,7 +47,9 @@ judged AS (
                 'backing off after ' || t.failures || ' failures until '
                 || to_char(t.backoff_until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'
             WHEN t.missed > 0 AND t.catch_up = 'skip' THEN
-                'missed: ' || t.missed + 1 || ' slots came while nothing ran, and catch_up is skip'
+                -- Slots of cron jobs are counted up to a thousand.
+                'missed: ' || CASE WHEN t.cron IS NOT NULL AND t.missed = 1000 THEN 'at least ' ELSE '' END
+                || t.missed + 1 || ' slots came while nothing ran, and catch_up is skip'
             WHEN active.status = 'pending' OR (active.status = 'running' AND t.overlap = 'skip') THEN
                 'overlap: run ' || active.id || ' was still ' || active.status
         END AS reason,
