@@ -41,6 +41,11 @@ def print_line(text: str) -> None:
     _write(sys.stdout, clean(text) + "\n")
 
 
+def print_text(text: str) -> None:
+    """A piece of a line that is still coming, cleaned like a whole one and shown at once."""
+    _write(sys.stdout, clean(text))
+
+
 def print_note(text: str) -> None:
     """One line on stderr: stdout holds results only."""
     _write(sys.stderr, clean(text) + "\n")

@@ -20,6 +20,7 @@ from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import JobType
+from scheduler_core.errors import ConfigError
 from scheduler_core.llm.chooser import ModelChooser, server_model
 from scheduler_core.llm.endpoint import Endpoint
 from scheduler_core.llm.local import LocalModels
@@ -58,6 +59,25 @@ def prepared_data_dir(settings: Settings) -> Path:
 def models_dir(settings: Settings) -> Path:
     """Where own model files lie: `MODELS_DIR`, else `models` in the data directory."""
     return settings.models_dir or data_dir(settings) / "models"
+
+
+def prepared_models_dir(settings: Settings) -> Path:
+    """`models_dir`, made if missing.
+
+    Raises:
+        ConfigError, EmbeddedServerError: it cannot be made.
+    """
+    if settings.models_dir is None and not data_dir(settings).exists():
+        # Later an embedded server may move in, and it minds how its folder was made.
+        prepared_data_dir(settings)
+    folder = models_dir(settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Correct LLM_BAWT_MODELS_DIR."
+        ) from None
+    return folder
 
 
 def local_actor(program: str = "") -> str:
