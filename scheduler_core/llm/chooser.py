@@ -97,11 +97,12 @@ class ModelChooser:
                 return model
             try:
                 server = self._server if self._wanted is None else self._required_server(self._wanted)
-                await self._replace(None if server is None else await server.text_model(self._wanted or ""))
+                if server is not None:
+                    return await self._keep(await server.text_model(self._wanted or ""))
             except ModelError as error:
-                await self._replace(None)
+                # Another run may still be using what was chosen for it.
                 self._pass_over(error)
-            return self._from_server
+            return None
 
     async def embedder(self) -> EmbeddingModel | None:
         """The embedding model for the next run: a local file, else the server's; None when there is none and
@@ -152,6 +153,16 @@ class ModelChooser:
         if self._wanted is not None:
             raise error
         log.warning("The model server is passed over: %s", error)
+
+    async def _keep(self, opened: OpenAiModel) -> OpenAiModel:
+        """What is in use already, if the newly opened one is the same."""
+        kept = self._from_server
+        if kept is not None and kept.info == opened.info:
+            await opened.aclose()
+            self._name = f"{kept.info.name} {kept.info.locality}"
+            return kept
+        await self._replace(opened)
+        return opened
 
     async def _replace(self, model: OpenAiModel | None) -> None:
         before, self._from_server = self._from_server, model

@@ -66,6 +66,11 @@ class Endpoint:
         """`HOST:PORT`, as messages name the server."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def authority(self) -> str:
+        """What the Host header says: `label`, without the port where that is the usual one."""
+        return self.label.removesuffix(f":{_DEFAULT_PORTS[self.scheme]}")
+
 
 class RemoteRefusedError(ModelError):
     """The server is on another machine, and this was not allowed. Nothing was sent to it."""
@@ -79,9 +84,19 @@ class RemoteRefusedError(ModelError):
 
 
 async def system_addresses(host: str, port: int) -> Sequence[str]:
-    """What the operating system says, in its order."""
+    """What the operating system says, in its order; an address is its own answer."""
+    if _is_address(host):
+        return (host,)
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(address: str) -> bool:

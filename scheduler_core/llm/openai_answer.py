@@ -15,6 +15,9 @@ from scheduler_core.llm.provider import FinishReason
 LONGEST_LINE = 1024 * 1024
 DONE = "[DONE]"
 
+MOST_TOKENS = 10**9
+"""What a server counts beyond this is not believed."""
+
 ADAPTABLE = ("stream_options", "max_tokens", "temperature", "response_format")
 """Parameters that some servers refuse, and that a request can do without or say otherwise."""
 
@@ -306,7 +309,8 @@ def _named(code: str) -> str:
 
 
 def _count(value: object, before: int | None) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else before
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if isinstance(value, int) and is_count else before
 
 
 def _context(entry: Mapping[str, object]) -> int | None:

@@ -155,23 +155,27 @@ class OpenAiClient:
                 "The server broke off its answer or does not speak HTTP.", retryable=True
             ) from error
 
-    async def retrying(self, attempt: Callable[[], Awaitable[T]], *, deadline: float) -> T:
+    async def retrying(
+        self, attempt: Callable[[], Awaitable[T]], *, deadline: float, most: int | None = None
+    ) -> T:
         """Awaits `attempt()` again after errors that may pass.
 
         Args:
             deadline: on the loop's clock; a pause that would go beyond it is not begun.
+            most: tries in all, where that is less than usual.
 
         Raises:
             CallError: the last one.
         """
         loop = asyncio.get_running_loop()
-        for failures in range(1, self._retries.tries + 1):
+        tries = self._retries.tries if most is None else min(most, self._retries.tries)
+        for failures in range(1, tries + 1):
             try:
                 return await attempt()
             except CallError as error:
                 pause = self._retries.pause(failures) if error.wait is None else error.wait
                 out_of_time = loop.time() + pause >= deadline
-                if not error.retryable or out_of_time or failures == self._retries.tries:
+                if not error.retryable or out_of_time or failures == tries:
                     raise
             await asyncio.sleep(pause)
         raise AssertionError("the last failure is raised")
@@ -193,8 +197,12 @@ class OpenAiClient:
         return self._pool
 
     def _headers(self, *, has_body: bool) -> list[tuple[str, str]]:
-        headers = [("Accept", "application/json, text/event-stream"), ("Accept-Encoding", "identity")]
-        headers.append(("User-Agent", "bawt-console"))
+        headers = [
+            ("Host", self._endpoint.authority),
+            ("Accept", "application/json, text/event-stream"),
+            ("Accept-Encoding", "identity"),
+            ("User-Agent", "bawt-console"),
+        ]
         if has_body:
             headers.append(("Content-Type", "application/json"))
         if key := self._key.get_secret_value():

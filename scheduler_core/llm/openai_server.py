@@ -226,7 +226,8 @@ class OpenAiServer:
 
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                return await client.retrying(ask, deadline=deadline)
+                # Somebody may be waiting for it, and the next run asks again anyway.
+                return await client.retrying(ask, deadline=deadline, most=2)
         except TimeoutError:
             raise ModelError(
                 f"The model server {self.label} did not answer within {LOOK_SECONDS:g} seconds.",

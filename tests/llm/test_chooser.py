@@ -245,6 +245,24 @@ async def test_a_server_that_is_down_is_taken_up_again_when_it_is_back(
     assert chooser.name == "tiny local"
 
 
+async def test_a_model_that_is_in_use_is_kept_while_it_is_the_choice(
+    server: ModelServer, make_server: MakeServer, make_chooser: MakeChooser
+) -> None:
+    chooser = make_chooser(make_server())
+    model = await chooser.current()
+    assert model is not None
+    server.on(MODELS, reply("", status=404))
+    assert await chooser.current() is None
+    assert (await model.complete(request("x"))).text == "from the server"
+    server.on(MODELS, models({"id": "tiny", "max_model_len": 2048}))
+    assert await chooser.current() is model
+    server.on(MODELS, models("other"))
+    other = await chooser.current()
+    assert other is not None
+    assert other.info.name == "other"
+    assert (await model.complete(request("x"))).detail == "The model is closed."
+
+
 async def test_looking_asks_no_server(
     server: ModelServer, make_server: MakeServer, make_chooser: MakeChooser
 ) -> None:

@@ -94,6 +94,22 @@ def test_any_other_address_is_refused(url: str) -> None:
         Endpoint.parse(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("http://h", "h"),
+        ("https://h:443/v1", "h"),
+        ("https://h:80", "h:80"),
+        ("http://h:8080", "h:8080"),
+        ("http://h:8080/", "h:8080"),
+        ("http://[::1]", "[::1]"),
+        ("http://[::1]:8080", "[::1]:8080"),
+    ],
+)
+def test_the_host_header_leaves_the_usual_port_out(url: str, authority: str) -> None:
+    assert Endpoint.parse(url).authority == authority
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
 def test_these_addresses_are_this_machine(address: str) -> None:
     assert is_loopback(address)
@@ -209,6 +225,18 @@ async def test_the_connection_goes_to_the_address_that_was_judged_and_carries_th
     assert server.heard[0].headers["host"] == f"models.example:{server.port}"
     assert looked_up == []
     await model.aclose()
+
+
+async def test_a_server_that_listens_on_ipv6_alone_is_reached() -> None:
+    try:
+        async with model_server(host="::1") as server:
+            server.on(CHAT, says("here"))
+            model = model_at(f"http://[::1]:{server.port}/v1", system_addresses)
+            assert (await model.complete(request("x"))).text == "here"
+            assert server.heard[0].headers["host"] == f"[::1]:{server.port}"
+            await model.aclose()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
 
 
 async def test_an_address_that_does_not_answer_gives_way_to_the_next(server: ModelServer) -> None:

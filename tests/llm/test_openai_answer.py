@@ -89,6 +89,12 @@ def test_the_words_of_a_server_are_never_repeated(status: int, place: str) -> No
     assert CANARY not in refusal(status, CANARY.encode()).sentence
 
 
+def test_counts_beyond_belief_are_not_taken() -> None:
+    answer = Answer()
+    answer.take('{"choices": [], "usage": {"prompt_tokens": 1e3, "completion_tokens": 10000000000}}')
+    assert (answer.tokens_in, answer.tokens_out) == (None, None)
+
+
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(CallError):
         Answer().take("[" * 100_000)
