@@ -84,6 +84,7 @@ class ModelHost:
         self._process: WorkerProcess | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._request_id = 0
+        self._is_tight = False
         self._closed = False
 
     @property
@@ -198,6 +199,7 @@ class ModelHost:
         """Bytes for everything but the weights: those are mapped from the file and can be dropped."""
         weights, needed = header.file_bytes, required_memory(header, self.context)
         limit = self._options.memory_limit_bytes
+        self._is_tight = limit is not None and limit < needed
         if limit is None:
             return max(available_memory(), needed) - weights
         if limit <= weights:
@@ -249,7 +251,7 @@ class ModelHost:
             return EndedError(FinishReason.CANCELLED, "The model was closed.")
         detail = f"The model's process died of {process.ending()}."
         logger.warning("model %s: process died of %s", self.file.name, process.ending())
-        if any(words in process.log_tail() for words in _OUT_OF_MEMORY):
+        if self._is_tight or any(words in process.log_tail() for words in _OUT_OF_MEMORY):
             # Not the file's fault: with more memory it would have gone on.
             return EndedError(FinishReason.CRASHED, detail + " It needed more memory than it may take.")
         if assertion := process.failed_assertion():

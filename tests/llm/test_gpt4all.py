@@ -188,9 +188,37 @@ async def test_a_model_gpt4all_refuses_is_an_error_with_its_reason(
     assert "gpt4all cannot load the model" in completion.detail
 
 
-async def test_too_little_memory_is_an_error_and_not_a_hang(make_model: MakeModel, slow: Path) -> None:
-    completion = await make_model(slow, memory_limit_bytes=60 * 2**20).complete(request("u"))
-    assert completion.finish in (FinishReason.ERROR, FinishReason.CRASHED)
+async def test_weights_beyond_the_memory_limit_are_an_error_without_a_process(
+    make_model: MakeModel, slow: Path
+) -> None:
+    model = make_model(slow, memory_limit_bytes=60_000_000)
+    completion = await model.complete(request("u"))
+    assert completion.finish is FinishReason.ERROR
+    assert "only 60 MB are allowed" in completion.detail
+    assert model.process_id is None
+
+
+@pytest.mark.parametrize("beside", [60, 150])
+async def test_too_little_memory_beside_the_weights_is_an_error_and_not_the_model_s_fault(
+    make_model: MakeModel, tmp_path: Path, beside: int
+) -> None:
+    """60 MB do not suffice for the interpreter, 150 not for the context."""
+    path = gguf_models.scripted(tmp_path / "m.gguf", {None: "words"}, ctx=131_072, slow=True)
+    limit = path.stat().st_size + beside * 10**6
+    model = make_model(path, memory_limit_bytes=limit, context_tokens=131_072)
+    for _ in range(3):
+        completion = await model.complete(request("u"))
+        assert completion.finish in (FinishReason.ERROR, FinishReason.CRASHED)
+        assert "set aside" not in completion.detail
+        assert "memory" in completion.detail or "Model not loaded" in completion.detail
+
+
+async def test_weights_do_not_count_against_the_memory_for_the_context(
+    make_model: MakeModel, slow: Path
+) -> None:
+    limit = inspect(slow).size_bytes + 300 * 10**6
+    completion = await make_model(slow, memory_limit_bytes=limit).complete(request("u", max_tokens=3))
+    assert completion.finish is FinishReason.LENGTH
 
 
 async def test_a_closed_model_answers_cancelled(make_model: MakeModel, answering: Path) -> None:

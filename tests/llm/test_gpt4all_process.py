@@ -15,7 +15,7 @@ import pytest
 
 from scheduler_core.llm.gpt4all import Gpt4AllModel
 from scheduler_core.llm.gpt4all_process import WorkerProcess, worker_environment
-from scheduler_core.llm.models import choose, discover, inspect
+from scheduler_core.llm.models import available_memory, choose, discover, inspect
 from scheduler_core.llm.provider import Completion, FinishReason
 from scheduler_core.llm.quarantine import Quarantine
 from tests import gguf_models
@@ -27,6 +27,10 @@ REPOSITORY = Path(__file__).parents[2]
 def _process_id(model: Gpt4AllModel) -> int:
     assert model.process_id is not None
     return model.process_id
+
+
+def _of_process(process_id: int, name: str) -> str:
+    return Path(f"/proc/{process_id}/{name}").read_text()
 
 
 async def _first_token(
@@ -239,6 +243,18 @@ async def test_the_worker_leads_its_own_session_with_low_priority(
     process_id = _process_id(model)
     assert os.getsid(process_id) == process_id
     assert os.getpriority(os.PRIO_PROCESS, process_id) > os.getpriority(os.PRIO_PROCESS, 0)
+    assert _of_process(process_id, "oom_score_adj") == "1000\n"
+
+
+async def test_the_worker_may_not_take_more_memory_than_there_is(
+    make_model: MakeModel, answering: Path
+) -> None:
+    model = make_model(answering)
+    await model.complete(request("u"))
+    limits = _of_process(_process_id(model), "limits").splitlines()
+    [line] = [line for line in limits if line.startswith("Max data size")]
+    limit = int(line.removeprefix("Max data size").split()[0])
+    assert 400 * 2**20 < limit <= available_memory() * 1.5
 
 
 def test_the_worker_gets_no_secrets_of_the_host() -> None:

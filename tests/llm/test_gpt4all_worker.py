@@ -1,5 +1,8 @@
 """The worker's text handling, which needs no model."""
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,4 +97,29 @@ def test_only_a_token_too_many_makes_an_answer_too_long(tokens: int) -> None:
 
 
 def test_one_core_is_left_to_others() -> None:
-    assert spare_cores() >= 1
+    assert 1 <= spare_cores() <= max(1, len(os.sched_getaffinity(0)) - 1)
+
+
+@pytest.fixture
+def sixteen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Eight cores of two threads each."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
+    for number in range(16):
+        topology = tmp_path / f"cpu{number}" / "topology"
+        topology.mkdir(parents=True)
+        (topology / "thread_siblings_list").write_text(f"{number % 8},{number % 8 + 8}\n")
+    return tmp_path
+
+
+def test_two_threads_of_a_core_count_once(sixteen: Path) -> None:
+    assert spare_cores(cores=sixteen, quota=sixteen / "none") == 7
+    assert spare_cores(cores=sixteen / "unknown", quota=sixteen / "none") == 15
+
+
+@pytest.mark.parametrize(
+    ("text", "threads"),
+    [("max 100000", 7), ("400000 100000", 3), ("50000 100000", 1), ("rubbish", 7), ("1 0", 7)],
+)
+def test_a_container_s_share_of_time_limits_the_threads(sixteen: Path, text: str, threads: int) -> None:
+    (sixteen / "cpu.max").write_text(text)
+    assert spare_cores(cores=sixteen, quota=sixteen / "cpu.max") == threads
