@@ -4,11 +4,12 @@ import json
 import sys
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
 from bawt_console.commands.changes import print_changes
+from bawt_console.commands.files import opened, require_file
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import plain, print_json, print_line, print_note, print_table
 from scheduler_core.domain import Change, Entity, EntityType
@@ -42,11 +43,11 @@ def import_file(context: click.Context, options: Options, file: str) -> None:
     async def work(session: Session) -> "ImportReport":
         from scheduler_core.db.profile_file import bounded_lines, import_profiles
 
-        with _opened(file) as stream:
+        with opened(file) as stream:
             return await import_profiles(session.profiles, bounded_lines(stream))
 
     if file != "-":
-        _require_file(Path(file))
+        require_file(Path(file))
     report = in_session(options, work)
     for rejected in report.rejected[:MOST_NOTES]:
         print_note(f"line {rejected.line}: {rejected.reason}")
@@ -258,21 +259,6 @@ def _unknown(entity: Entity) -> NotFoundError:
     return NotFoundError(
         f"Nothing is known of {entity}.", "Import attributes with: bawt-console profiles import FILE"
     )
-
-
-def _require_file(path: Path) -> None:
-    """Said before a database is started for nothing."""
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}.", "Check the name and its permissions."
-        ) from None
-
-
-def _opened(file: str) -> BinaryIO:
-    return sys.stdin.buffer if file == "-" else Path(file).open("rb")
 
 
 def _as_json(profile: "Profile", attributes: "tuple[Attribute, ...]") -> dict[str, object]:
