@@ -45,6 +45,11 @@ _PATTERN = re.compile(
 )
 
 _DIGIT = re.compile(r"\d")
+# Some part of every date; far cheaper to look for than the date itself.
+_HINT = re.compile(
+    r"\d{4}-\d|\d\.\s?\d|\d/\d|jan|jän|feb|mar|mär|maer|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class PartialDate:
 
 def find(text: str) -> Iterator[tuple[int, int, PartialDate]]:
     """Every date with its place, from left to right."""
-    if _DIGIT.search(text) is None:
+    if _DIGIT.search(text) is None or _HINT.search(text) is None:
         return
     for match in _PATTERN.finditer(text):
         found = _read(match)

@@ -4,6 +4,7 @@ Pure functions over attributes. Every attribute gets exactly one disposition, th
 the order of the rows, and the raw rows are not touched. The cost is linear in the text.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,16 @@ from scheduler_core.domain import Attribute
 from scheduler_core.maintenance import dates
 from scheduler_core.maintenance.instructions import instruction_in
 from scheduler_core.maintenance.keys import KeyRule, is_pinned, rule_for, unpinned
-from scheduler_core.maintenance.language import TURNS, denies, fold, spans, tokens, word_set
+from scheduler_core.maintenance.language import (
+    DOWN,
+    TURNS,
+    denies,
+    fold,
+    is_negative,
+    spans,
+    tokens,
+    word_set,
+)
 from scheduler_core.maintenance.normalise import comparable, value_text
 
 _SOURCES = {"explicit": 2, "system": 1}
@@ -42,6 +52,7 @@ _HEALTH = word_set(
 )
 _JOINS = frozenset({"and", "und"})
 _CONNECTS = word_set("with since in at mit seit im bei")
+_PARTING = re.compile(r"[,;:().!?]|(?<!\w)(?:and|und|with|since|in|at|mit|seit|im|bei)(?!\w)")
 
 
 class Verdict(StrEnum):
@@ -126,8 +137,13 @@ def read(attribute: Attribute) -> Line:
         or _is_pinned(attribute)
         or fold(attribute.category) in ("health", "gesundheit", "relationship", "relationships")
         or not _HEALTH.isdisjoint(words),
-        negative=denies(text) or denies(attribute.key.replace("_", " ")),
+        negative=is_negative(words) or not DOWN.isdisjoint(text) or _denies_in_key(attribute.key),
     )
+
+
+@lru_cache(maxsize=4096)
+def _denies_in_key(key: str) -> bool:
+    return denies(key.replace("_", " "))
 
 
 def kept(dispositions: Iterable[Disposition]) -> tuple[Line, ...]:
@@ -252,6 +268,8 @@ def _phrases(text: str) -> Iterator[str]:
 
     A text that weakens or turns what it says ("used to", "except", "afraid of") has none.
     """
+    if _PARTING.search(text) is None:
+        return
     places = spans(text)
     if not 1 < len(places) <= _LONGEST_WHOLE:
         return

@@ -74,13 +74,16 @@ class Judge:
         Args:
             known: decisions of earlier runs by the hashes of winner and loser.
         """
+        model = self._conversation.model
+        if model is None and not known:
+            # Nobody to ask and nothing to go by: whether there is something to ask, a run with a model finds.
+            return Judged(dispositions=dispositions, settled=False)
         found = candidates(kept(dispositions))
         keys = {candidate.ids: _key(subject, candidate) for candidate in found}
         decided = {ids: known[key] for ids, key in keys.items() if key in known}
         open_ = [candidate for candidate in found if candidate.ids not in decided]
         fresh: dict[_Ids, Decision] = {}
         unanswered: list[FinishReason] = []
-        model = self._conversation.model
         if model is not None and open_:
             await self._ask_all(model, subject, open_, fresh, unanswered)
         changes = _changes(agreed(found, decided | fresh))

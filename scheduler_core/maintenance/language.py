@@ -7,7 +7,7 @@ the unknown as significant. Other languages have no entries here, so their text 
 import re
 from functools import lru_cache
 
-_DOWN = frozenset("👎❌🚫🤮🤢")
+DOWN = frozenset("👎❌🚫🤮🤢")
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*[+#]*|[^\W_]+", re.UNICODE)
 _UMLAUTS = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "’": "'"})
 
@@ -44,6 +44,7 @@ AVERSIONS = word_set(
     "loathes despise despises refuse refuses rejects hasst hasse hassen meidet meide meiden vermeidet "
     "vermeide vermeiden verabscheut ablehnt unverträglich"
 )
+_POLAR = NEGATIONS | AVERSIONS
 # Words that make a statement weaker, past, planned or conditional. Losing one changes the meaning.
 HEDGES = word_set(
     "maybe perhaps possibly probably might may could would should wants want wanted wishes hopes "
@@ -76,6 +77,8 @@ _SHORTEST_STEM = 4
 
 def tokens(text: str) -> list[str]:
     """Case-folded words and numbers in order; `C++` and `doesn't` are one token each."""
+    if text.isascii():
+        return _TOKEN.findall(text.lower())
     return [fold(match) for match in _TOKEN.findall(text)]
 
 
@@ -112,7 +115,7 @@ def number(word: str) -> str | None:
 
 def is_negative(words: list[str]) -> bool:
     """Whether the words deny something or express aversion."""
-    return any(is_denial(word) or word in AVERSIONS for word in words)
+    return not _POLAR.isdisjoint(words) or any(word.endswith("n't") for word in words)
 
 
 def is_denial(word: str) -> bool:
@@ -121,7 +124,7 @@ def is_denial(word: str) -> bool:
 
 def denies(text: str) -> bool:
     """`is_negative` for a text, signs such as a thumb down included."""
-    return not _DOWN.isdisjoint(text) or is_negative(tokens(text))
+    return not DOWN.isdisjoint(text) or is_negative(tokens(text))
 
 
 def dominant(words: list[str]) -> str | None:

@@ -22,6 +22,7 @@ _INVISIBLE = re.compile(
 _TAGS = re.compile(r"[\U000e0000-\U000e007f]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))")
+_DIGIT = re.compile(r"\d")
 _UNIT_GAP = re.compile(r"(?<=\d) (?=(?:km|kg|cm|mm|mg|ml|m|g|l|%|€|\$|£)(?!\w))")
 _NUMBER_WORD = re.compile(rf"(?<!\w)(?:{'|'.join(NUMBER_WORDS)})(?!\w)")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "…": "..."})
@@ -49,12 +50,16 @@ def comparable(text: str) -> str:
 
     It never joins texts that differ in a word, a number, a sign or a negation.
     """
-    folded = unicodedata.normalize("NFKC", clean(text)).casefold().translate(_QUOTES)
-    # Case-folding can undo the composition, for instance of a Greek iota below.
-    folded = _SPACE.sub(" ", unicodedata.normalize("NFKC", folded)).strip()
+    folded = clean(text)
+    if folded.isascii():
+        folded = folded.lower()
+    else:
+        folded = unicodedata.normalize("NFKC", folded).casefold().translate(_QUOTES)
+        # Case-folding can undo the composition, for instance of a Greek iota below.
+        folded = _SPACE.sub(" ", unicodedata.normalize("NFKC", folded)).strip()
     folded = _NUMBER_WORD.sub(lambda match: NUMBER_WORDS[match.group()], folded)
-    folded = dates.replaced(_DECIMAL_COMMA.sub(".", folded))
-    folded = _UNIT_GAP.sub("", folded)
+    if _DIGIT.search(folded) is not None:
+        folded = _UNIT_GAP.sub("", dates.replaced(_DECIMAL_COMMA.sub(".", folded)))
     return folded.strip(_EDGE) or folded
 
 

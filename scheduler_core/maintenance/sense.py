@@ -45,6 +45,7 @@ _DISLIKES = word_set(
 )
 # They say that something took the place of something else.
 _CHANGED = word_set("now jetzt inzwischen mittlerweile neuerdings nowadays moved relocated gezogen umgezogen")
+_INTO = word_set("in to nach")
 _BE = word_set("is are am was were be been being ist sind bin war waren wird wurde")
 _JOINS = word_set("and und or oder but aber while sowie nor")
 _PASSIVE = re.compile(r"(?:ed|en|own|ught)$")
@@ -123,6 +124,8 @@ def _topic(line: Line, words: Sequence[str], surface: Sequence[str]) -> str:
         line.rule.name in _PLAIN_KEYS
         and words[:1] == (LIVE,)
         and len(words) == 2
+        # "lives at Anna's" names no town.
+        and fold(surface[-2]) in _INTO
         and surface[-1][:1].isupper()
     ):
         return LIVE

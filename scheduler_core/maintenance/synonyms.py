@@ -164,7 +164,7 @@ DEGREES = word_set(
 FILLERS = DEGREES | word_set(
     "gern gerne a an the ein eine einen einem einer der die das den dem i he she they user person ich "
     "er sie sich his her their my mein meine meinen sein seine seinen ihr ihre is are am be been it "
-    "its in at on im am an bei beim"
+    "its in at on im am an "
 )
 # English and German have them both, with different meanings.
 FALSE_FRIENDS = word_set(

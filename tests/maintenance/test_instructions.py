@@ -1,11 +1,13 @@
 """Text that gives orders is found; wishes and facts that look a little like it are left alone."""
 
+import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler_core.maintenance import instructions
 from scheduler_core.maintenance.instructions import instruction_in
 
 
@@ -116,3 +118,31 @@ def test_a_hostile_text_of_a_megabyte_costs_no_more_than_a_moment(piece: str) ->
     started = time.process_time()
     instruction_in(piece * (1_000_000 // len(piece)))
     assert time.process_time() - started < 2
+
+
+# Every word that stands in a pattern, so that random sentences of them match often.
+_PATTERN_WORDS = sorted(
+    {
+        word
+        for _, pattern in instructions._COMPILED
+        for word in re.findall(r"[a-zäöüß]{2,}", re.sub(r"\\[a-zA-Z]", " ", pattern.pattern))
+    }
+)
+
+
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(_PATTERN_WORDS), st.sampled_from(["a", ":", "\n", "the", "x", "http://y"])),
+        max_size=9,
+    )
+)
+@settings(max_examples=1_000, deadline=None)
+def test_the_quick_look_passes_nothing_that_a_pattern_would_find(words: list[str]) -> None:
+    text = " ".join(words)
+    plain = "\n".join(text.splitlines())
+    if instructions._is_harmless(plain):
+        assert not any(
+            pattern.search(form)
+            for form in instructions._forms(plain)
+            for _, pattern in instructions._COMPILED
+        )
