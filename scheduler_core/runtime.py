@@ -24,14 +24,16 @@ from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import NodeRow
 from scheduler_core.db.memory_archive import MemoryArchive
+from scheduler_core.db.memory_candidates import MemoryCandidates
 from scheduler_core.db.memory_judgements import MemoryJudgements
+from scheduler_core.db.memory_vectors import MemoryVectors
 from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.plan_store import PlanStore
 from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_watch import RunWatch
-from scheduler_core.domain import JobType, NodeState, Run, RunMode
+from scheduler_core.domain import JobType, NodeState, Run
 from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.installation import (
     default_intervals,
@@ -44,9 +46,11 @@ from scheduler_core.installation import (
 from scheduler_core.jobs.scheduler import BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
+from scheduler_core.maintenance.consolidation import Stores
+from scheduler_core.maintenance.consolidation_job import MODES as CONSOLIDATION_MODES
+from scheduler_core.maintenance.consolidation_job import ConsolidationJob
 from scheduler_core.maintenance.decay import MODES as DECAY_MODES
 from scheduler_core.maintenance.decay import DecayJob
-from scheduler_core.maintenance.memory_jobs import EqualTextJob
 from scheduler_core.maintenance.profile_job import MODES as PROFILE_MODES
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.settings import Settings
@@ -326,7 +330,18 @@ def _all_kinds(
 ) -> JobKinds:
     intervals = default_intervals(settings)
     archive = MemoryArchive(database)
-    consolidation = EqualTextJob(archive=archive, judgements=MemoryJudgements(database))
+    consolidation = ConsolidationJob(
+        stores=Stores(
+            archive=archive,
+            judgements=MemoryJudgements(database),
+            vectors=MemoryVectors(database),
+            candidates=MemoryCandidates(database),
+        ),
+        plans=PlanStore(database),
+        model=models.current,
+        embedding=models.embedder,
+        model_timeout=settings.model_timeout_seconds,
+    )
     decay = DecayJob(archive=archive, plans=PlanStore(database))
     profile = ProfileJob(
         store=ProfileStore(database),
@@ -347,12 +362,19 @@ def _all_kinds(
             modes=PROFILE_MODES,
         )
     )
-    for name, handler, modes in (
-        (JobType.MEMORY_CONSOLIDATION, consolidation.run, frozenset({RunMode.RUN})),
-        (JobType.MEMORY_DECAY, decay.run, DECAY_MODES),
+    for name, handler, modes, most in (
+        (JobType.MEMORY_CONSOLIDATION, consolidation.run, CONSOLIDATION_MODES, 1),
+        (JobType.MEMORY_DECAY, decay.run, DECAY_MODES, None),
     ):
         kinds.register(
-            JobKind(name=name, handler=handler, interval_minutes=intervals[name], per_bot=True, modes=modes)
+            JobKind(
+                name=name,
+                handler=handler,
+                interval_minutes=intervals[name],
+                per_bot=True,
+                modes=modes,
+                max_running=most,
+            )
         )
     for kind in host:
         kinds.register(kind)

@@ -10,7 +10,7 @@ _PAGE = 10_000
 
 
 class MemoryCandidates:
-    """Statements over `memories` and `memory_judgements`; nothing is written."""
+    """Statements over `memories`, `memory_changes` and `memory_judgements`; no memory is written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,6 +33,12 @@ class MemoryCandidates:
             contents += row["contents"]
             if len(row["ids"]) < _PAGE:
                 return ids, contents
+
+    async def revisit(self, bot_id: str, ids: Sequence[str]) -> None:
+        """Lists these memories as changed, because they can be compared in a new way."""
+        sql = statement("memory_revisit")
+        async with self._database.connection() as connection:
+            await connection.execute(sql.text, *sql.bind(bot=bot_id, ids=list(ids)))
 
     async def unsure(self, bot_id: str, *, judge: str, page: int) -> Sequence[Judgement]:
         """Pairs without a decision that `judge` was not asked about yet."""
