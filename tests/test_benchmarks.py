@@ -65,6 +65,13 @@ def test_latency_times_both_ways_to_force_on_an_idle_and_on_a_loaded_node() -> N
     assert [result["other_runs_per_second"] > 0 for result in found["results"]] == [False, False, True, True]
 
 
+def test_summary_times_the_call_of_a_chat_service_beside_the_bare_statement() -> None:
+    found = found_by("summary", "--entities", "50", "--calls", "20")
+    assert [result["way"] for result in found["results"]] == ["profiles.summary", "statement alone"]
+    assert all(0 < result["seconds"]["p50"] <= result["seconds"]["p99"] for result in found["results"])
+    assert found["ratios"]["p50 / 1 ms"] > 0
+
+
 def test_lateness_measures_every_slot_on_every_size_of_history() -> None:
     found = found_by("lateness", "--jobs", "5", "--history", "0,1000", "--nodes", "1", "--seconds", "0.2")
     results = found["results"]
