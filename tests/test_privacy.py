@@ -178,6 +178,6 @@ def test_a_server_elsewhere_is_not_reached_and_the_pass_goes_on_without(
     server = {"LLM_BAWT_OPENAI_BASE_URL": "http://203.0.113.7:8080/v1", "LLM_BAWT_OPENAI_API_KEY": CANARY}
     done = program.run("--no-ui", "--once", "--json", environment=guarded | server)
     assert runs_of(done.out)["profile_maintenance"]["result"]["without_model"] is True
-    assert "203.0.113.7:8080 is not on this machine" in done.err
+    assert "203.0.113.7:8080 is not on this machine and remote models are not allowed" in done.err
     assert CANARY not in done.out + done.err
     assert notes_of(guarded, "reached") == []

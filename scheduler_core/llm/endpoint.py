@@ -20,6 +20,8 @@ _URL = re.compile(
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DEFAULT_PATH = "/v1"
+# Linux connects to itself for these, other systems do not.
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, not bound to
 
 Addresses = Callable[[str, int], Awaitable[Sequence[str]]]
 """Looks a name up: every address it has, as text; OSError if it has none."""
@@ -76,10 +78,14 @@ class RemoteRefusedError(ModelError):
     """The server is on another machine, and this was not allowed. Nothing was sent to it."""
 
     def __init__(self, endpoint: Endpoint, address: str) -> None:
+        leads = "" if address == endpoint.host else f": its name leads to {address}"
+        hint = "Name a server on this machine, or set LLM_BAWT_ALLOW_REMOTE_MODELS=true."
+        if address in _EVERYWHERE:
+            hint = f"{address} is what a server listens on; its address on this machine is 127.0.0.1."
         super().__init__(
-            f"The model server {endpoint.label} is not on this machine: its name leads to {address}, "
+            f"The model server {endpoint.label} is not on this machine{leads}{',' if leads else ''} "
             "and remote models are not allowed.",
-            "Name a server on this machine, or set LLM_BAWT_ALLOW_REMOTE_MODELS=true.",
+            hint,
         )
 
 

@@ -5,6 +5,7 @@ connection of that model, so that a run never records a locality that was not ke
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -24,6 +25,8 @@ from scheduler_core.llm.openai_answer import CallError, OfferedModel, offered_mo
 from scheduler_core.llm.openai_client import OpenAiClient, RetryPolicy
 from scheduler_core.llm.openai_embeddings import OpenAiEmbeddings
 from scheduler_core.llm.provider import Locality
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 """How long the list of models and the name's addresses may take."""
@@ -140,6 +143,8 @@ class OpenAiServer:
         except BaseException:
             await client.aclose()
             raise
+        if locality is Locality.REMOTE and self._endpoint.scheme == "http":
+            logger.warning("What is sent to the model server %s is not encrypted on its way.", self.label)
         return OpenAiModel(
             client,
             name=chosen.name,

@@ -151,13 +151,14 @@ async def test_a_server_elsewhere_is_passed_over_with_the_reason_and_hears_nothi
 
 
 async def test_a_server_elsewhere_is_used_and_recorded_as_remote_where_that_is_allowed(
-    server: ModelServer, make_server: MakeServer, make_chooser: MakeChooser
+    server: ModelServer, make_server: MakeServer, make_chooser: MakeChooser, caplog: pytest.LogCaptureFixture
 ) -> None:
     # The first address is tried first, so the test's own server can stand in for the far one.
     chooser = make_chooser(make_server(addresses=["127.0.0.1", ELSEWHERE], remote=True))
     model = await chooser.current()
     assert model is not None
     assert (model.info.locality, chooser.name) == (Locality.REMOTE, "tiny remote")
+    assert "is not encrypted on its way" in caplog.text
 
 
 async def test_a_model_that_was_local_never_goes_elsewhere_even_where_that_is_allowed(

@@ -174,6 +174,23 @@ async def test_a_name_that_leads_elsewhere_is_refused_with_one_sentence_and_noth
     await model.aclose()
 
 
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("203.0.113.7", "203.0.113.7:80 is not on this machine and remote models are not allowed. Name"),
+        ("0.0.0.0", "its address on this machine is 127.0.0.1."),  # noqa: S104  # a common mistake
+        ("[::]", "its address on this machine is 127.0.0.1."),
+    ],
+)
+async def test_an_address_that_is_not_this_machine_is_refused_without_talk_of_names(
+    host: str, words: str
+) -> None:
+    with pytest.raises(RemoteRefusedError) as caught:
+        await allowed_addresses(Endpoint.parse(f"http://{host}"), Locality.LOCAL, system_addresses)
+    assert words in str(caught.value)
+    assert "its name" not in str(caught.value)
+
+
 async def test_the_systems_own_answer_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same with the resolver of the operating system replaced at the lowest place Python has."""
     asked = []
