@@ -67,10 +67,13 @@ class JobStore:
             direct_types: types without a concurrency limit; up to `capacity` of their runs start at once.
             until: leaves slots after it alone; None takes all that are due.
         """
-        async with self._database.connection() as connection:
-            return await self._claim(
-                connection, batch, per_bot_types, bots, direct_types, capacity, {}, until=until
-            )
+        try:
+            async with self._database.connection() as connection:
+                return await self._claim(
+                    connection, batch, per_bot_types, bots, direct_types, capacity, {}, until=until
+                )
+        except asyncpg.UniqueViolationError as error:
+            return await self._overtaken(error)
 
     async def claim_cron(
         self,
@@ -81,6 +84,19 @@ class JobStore:
         bots: Sequence[str],
     ) -> Claim:
         """The same for cron jobs, whose slots `place` computes; jobs that cannot be placed are paused."""
+        try:
+            return await self._claim_cron(place, batch=batch, per_bot_types=per_bot_types, bots=bots)
+        except asyncpg.UniqueViolationError as error:
+            return await self._overtaken(error)
+
+    async def _claim_cron(
+        self,
+        place: Callable[[CronJob], CronSlot],
+        *,
+        batch: int,
+        per_bot_types: Sequence[str],
+        bots: Sequence[str],
+    ) -> Claim:
         lock, settle = statement("lock_cron"), statement("place_cron")
         async with self._database.transaction() as connection:
             rows = await connection.fetch(lock.text, *lock.bind(batch=batch))
@@ -130,6 +146,14 @@ class JobStore:
             pending=sum(row["status"] == RunStatus.PENDING for row in rows),
             skipped=tuple(row["id"] for row in rows if row["status"] == RunStatus.SKIPPED),
         )
+
+    async def _overtaken(self, error: asyncpg.UniqueViolationError) -> Claim:
+        """Somebody forced a run between our look and our write, or counts slots anew by hand. Nothing was
+        claimed; the next look sees it."""
+        if error.constraint_name == "job_runs_pkey":
+            async with self._database.connection() as connection:
+                await connection.execute(statement("recount_slots").text)
+        return Claim(started=(), pending=0, skipped=(), overtaken=True)
 
     async def start_pending(self, *, limits: Mapping[str, int | None], capacity: int) -> list[StartedRun]:
         """Takes up to `capacity` waiting runs of the given types; a limit holds across all nodes.

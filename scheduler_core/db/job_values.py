@@ -18,11 +18,13 @@ class Claim:
         started: runs this node now holds.
         pending: how many runs now wait for a place.
         skipped: the rows of slots that did not become runs.
+        overtaken: nothing was claimed, because somebody wrote the same run at the same moment; look again.
     """
 
     started: tuple["StartedRun", ...]
     pending: int
     skipped: tuple[UUID, ...]
+    overtaken: bool = False
 
     @property
     def rows(self) -> int:

@@ -125,7 +125,7 @@ class JobScheduler:
                 until=until,
             )
             look += await self._take(claim)
-            if claim.rows < batch:
+            if claim.rows < batch and not claim.overtaken:
                 break
         if look.waiting:
             look += Look(started=await self._start())
@@ -235,6 +235,8 @@ class JobScheduler:
         return await self._take(claim)
 
     async def _take(self, claim: Claim) -> Look:
+        if claim.overtaken:
+            self._wake.set()
         if claim.skipped:
             self._on_skipped(claim.skipped)
         await self._put(claim.started)

@@ -48,7 +48,10 @@ async def add_job(
 
 
 async def claim(store: JobStore, *, bots: tuple[str, ...] = ()) -> int:
-    return (await store.claim_due(batch=500, per_bot_types=["memory_decay"], bots=bots)).pending
+    while True:
+        claimed = await store.claim_due(batch=500, per_bot_types=["memory_decay"], bots=bots)
+        if not claimed.overtaken:
+            return claimed.pending
 
 
 async def start(
@@ -381,3 +384,61 @@ async def test_forcing_runs_while_they_are_claimed_loses_and_doubles_nothing(
     assert sum(run.trigger is Trigger.MANUAL for run in found) == forced
     assert sum(run.trigger is Trigger.SCHEDULE for run in found) == 20 * 30
     assert (await audit(database, history_days=90, grace=3600)).gaps == ()
+
+
+async def test_a_slot_counted_anew_by_hand_goes_on_after_the_last_recorded_one(
+    store: JobStore, database: Database
+) -> None:
+    await add_job(database)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE scheduled_jobs SET next_run_at = date_trunc('minute', now())")
+        kept = await connection.fetchrow("SELECT claim_seq, next_run_at FROM scheduled_jobs")
+        assert await claim(store) == 1
+        [first] = await start(store)
+        await store.finish_runs([FinishedRun(id=first, status=RunStatus.SUCCESS)])
+        await connection.execute("UPDATE scheduled_jobs SET claim_seq = $1, next_run_at = $2", *kept)
+        assert await claim(store) == 1
+        assert [run.claim_seq for run in await runs(database)] == [2, 1]
+
+
+async def test_a_job_that_was_deleted_and_put_back_as_it_was_runs_on(
+    store: JobStore, database: Database
+) -> None:
+    await add_job(database)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE scheduled_jobs SET next_run_at = date_trunc('minute', now())")
+        await connection.execute("CREATE TEMP TABLE copy AS TABLE scheduled_jobs")
+        assert await claim(store) == 1
+        [first] = await start(store)
+        await store.finish_runs([FinishedRun(id=first, status=RunStatus.SUCCESS)])
+        await connection.execute("DELETE FROM scheduled_jobs")
+        await connection.execute("INSERT INTO scheduled_jobs SELECT * FROM copy")
+        assert await claim(store) == 1
+        assert len(await start(store)) == 1
+
+
+async def test_a_run_cannot_be_written_for_a_job_that_does_not_exist(database: Database) -> None:
+    async with database.connection() as connection:
+        with pytest.raises(asyncpg.ForeignKeyViolationError, match="does not exist"):
+            await connection.execute(
+                "INSERT INTO job_runs (job_id, job_type, bot_id) VALUES (gen_random_uuid(), 'noop', '*')"
+            )
+
+
+async def test_jobs_are_deleted_and_not_truncated(database: Database) -> None:
+    async with database.connection() as connection:
+        with pytest.raises(asyncpg.FeatureNotSupportedError, match="cannot be truncated"):
+            await connection.execute("TRUNCATE scheduled_jobs")
+
+
+async def test_a_node_whose_lease_ran_out_claims_nothing_until_it_is_renewed(database: Database) -> None:
+    node = uuid4()
+    store = JobStore(database, node_id=node)
+    await add_job(database)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE scheduled_jobs SET next_run_at = now()")
+        await store.heartbeat(row(node))
+        await connection.execute("UPDATE scheduler_nodes SET lease_expires_at = now()")
+        assert await claim(store) == 0
+        await store.heartbeat(row(node))
+        assert await claim(store) == 1
