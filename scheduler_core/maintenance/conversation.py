@@ -49,6 +49,12 @@ class Conversation:
         """Whether the model left too many requests without an answer to be asked again in this run."""
         return self._unanswered_in_a_row >= PATIENCE
 
+    @staticmethod
+    def fits(model: TextModel, *, system: str, user: str, max_tokens: int) -> bool:
+        """Whether prompt and answer fit the model by its own count, whatever was computed before."""
+        used = model.count_tokens(system) + model.count_tokens(user) + max_tokens
+        return used <= model.info.context_tokens
+
     async def ask(self, model: TextModel, *, system: str, user: str, max_tokens: int) -> Completion:
         completion = await model.complete(
             Request(system=system, user=user, max_tokens=max_tokens, timeout=self._request_timeout)

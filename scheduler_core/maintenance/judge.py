@@ -139,12 +139,11 @@ class Judge:
         for is_reversed in (False, True):
             if self._conversation.gave_up:
                 return None
-            completion = await self._conversation.ask(
-                model,
-                system=SYSTEM,
-                user=user_prompt(subject, question.groups, part=part, parts=parts, is_reversed=is_reversed),
-                max_tokens=question.answer_tokens,
-            )
+            user = user_prompt(subject, question.groups, part=part, parts=parts, is_reversed=is_reversed)
+            most = question.answer_tokens
+            if not self._conversation.fits(model, system=SYSTEM, user=user, max_tokens=most):
+                return KEEP_ALL
+            completion = await self._conversation.ask(model, system=SYSTEM, user=user, max_tokens=most)
             if completion.finish in NO_ANSWER:
                 unanswered.append(completion.finish)
                 await self._reporter.log(

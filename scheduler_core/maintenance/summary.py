@@ -187,9 +187,11 @@ class SummaryWriter:
             if self._conversation.gave_up:
                 return None
             user = user_prompt(subject, category, batch.lines, part=part, parts=parts, complaints=complaints)
-            completion = await self._conversation.ask(
-                model, system=system_prompt(secret), user=user, max_tokens=batch.answer_tokens
-            )
+            system, most = system_prompt(secret), batch.answer_tokens
+            if not self._conversation.fits(model, system=system, user=user, max_tokens=most):
+                await self._say(subject, category, "a request would not fit into the model")
+                return None
+            completion = await self._conversation.ask(model, system=system, user=user, max_tokens=most)
             if completion.finish in NO_ANSWER:
                 attempts.unanswered.append(completion.finish)
                 await self._say(subject, category, f"the model gave no answer ({completion.finish})")

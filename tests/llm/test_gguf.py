@@ -1,6 +1,7 @@
 """The header reader against sound, damaged and hostile files."""
 
 import contextlib
+import random
 import struct
 import tempfile
 from pathlib import Path
@@ -143,3 +144,26 @@ def test_mutated_headers_give_a_header_or_a_model_error(small: Path, data: st.Da
         content[at : at + len(value)] = value
     end = data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))
     _header_or_model_error(bytes(content[:end]))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_a_hundred_thousand_damaged_headers_give_a_header_or_a_model_error(
+    small: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(3)
+    whole = small.read_bytes()
+    path = tmp_path / "fuzz.gguf"
+    for _ in range(100_000):
+        content = bytearray(whole)
+        for _ in range(chance.randrange(1, 5)):
+            at = chance.randrange(len(content))
+            width = chance.choice((1, 2, 4, 8))
+            content[at : at + width] = chance.choice(
+                (chance.randbytes(width), b"\xff" * width, b"\0" * width, b"\x7f" + b"\xff" * (width - 1))
+            )
+        if chance.random() < 0.2:
+            del content[chance.randrange(len(content)) :]
+        path.write_bytes(content)
+        with contextlib.suppress(ModelError):
+            assert isinstance(read_header(path), Header)

@@ -1,8 +1,13 @@
 """Requests fit the model, whatever the lines, and no line disappears."""
 
-from hypothesis import given
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.quality.measure import run_once, snapshot_of
+from benchmarks.quality.profiles import LabelledProfile
 from scheduler_core.domain import Entity, EntityType
 from scheduler_core.maintenance.budget import MOST_LINES, divide
 from scheduler_core.maintenance.prompts import (
@@ -13,7 +18,9 @@ from scheduler_core.maintenance.prompts import (
     system_prompt,
     user_prompt,
 )
-from tests.maintenance.attributes import line
+from tests.maintenance import models
+from tests.maintenance.attributes import attribute, line
+from tests.maintenance.models import FakeModel
 
 ADA = Subject(entity=Entity(EntityType.USER, "ada"), name="Ada")
 
@@ -80,3 +87,58 @@ def test_a_fingerprint_changes_with_everything_a_summary_depends_on() -> None:
     ]
     assert base == fingerprint(ADA, "fact", [line(1, "x"), line(2, "y")])
     assert len({base, *others}) == len(others) + 1
+
+
+# As models count: by letters, by bytes, by words, and one that counts long texts more than their parts.
+COUNTERS: dict[str, Callable[[str], int]] = {
+    "letters": lambda text: len(text) // 4 + 1,
+    "bytes": lambda text: len(text.encode()) + 1,
+    "words": lambda text: len(text.split()),
+    "more": lambda text: int(len(text) ** 1.1 / 4) + 1,
+}
+
+
+async def summarised(texts: list[str], *, context: int, counter: Callable[[str], int]) -> FakeModel:
+    """What a model was asked for one profile; every attribute is cited once, and no value is cut."""
+    model = FakeModel(models.perfect, context_tokens=context, tokens_of=counter)
+    profile = LabelledProfile(
+        ADA.entity, [attribute(id_, text, key=f"shelf {id_ % 7}") for id_, text in enumerate(texts, 1)]
+    )
+
+    plan, _ = await run_once(snapshot_of(profile), model)
+
+    cited = [id_ for sentence in plan.sentences for id_ in sentence.attribute_ids]
+    kept = [ruling.attribute_id for ruling in plan.rulings if ruling.verdict == "kept"]
+    assert sorted(cited) == kept
+    for request in model.requests:
+        used = counter(request.system) + counter(request.user) + request.max_tokens
+        assert used <= context
+    return model
+
+
+@given(
+    count=st.integers(1, 120),
+    length=st.integers(1, 400),
+    context=st.integers(0, 4_000),
+    counter=st.sampled_from(sorted(COUNTERS)),
+)
+@settings(max_examples=40, deadline=None)
+async def test_no_request_exceeds_the_context_and_nothing_is_cut(
+    count: int, length: int, context: int, counter: str
+) -> None:
+    texts = [f"book number {n} {'word ' * (length // 5)}" for n in range(count)]
+    await summarised(texts, context=context, counter=COUNTERS[counter])
+
+
+@pytest.mark.parametrize(
+    "counter",
+    [
+        "letters",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(COUNTERS) if name != "letters"),
+    ],
+)
+async def test_five_thousand_attributes_are_worded_in_parts_and_joined(counter: str) -> None:
+    model = await summarised(
+        [f"book number {n} of the library" for n in range(5_000)], context=4_096, counter=COUNTERS[counter]
+    )
+    assert len(model.requests) >= 5_000 / MOST_LINES
