@@ -2,30 +2,33 @@
 --   h = 90 · m · 2^(2i−1) · min(1 + 0.35 ln(1+a), 3)      v = (0.05 + 0.95 i) · 2^(−d/h)
 -- Chooses what is worth less than 0.05, the worst first, unless too much of the store would qualify. It
 -- changes nothing. One row for each chosen memory, or a single row of totals.
-WITH aged AS (
-    SELECT m.bot_id, m.id, m.importance AS i, m.access_count AS a, m.last_accessed,
-        extract(epoch FROM now() - coalesce(at.used, at.made, now()))::float8 / 86400 AS idle,
-        extract(epoch FROM now() - coalesce(at.made, now()))::float8 / 86400 AS old,
-        90 * power(2, 2 * m.importance - 1) * least(1 + 0.35 * ln(1 + m.access_count::float8), 3) AS plain_life,
-        m.tags, m.pinned, m.source, m.source_message_ids
+WITH store AS (
+    SELECT count(*) AS memories, count(*) FILTER (WHERE last_accessed IS NULL) AS unused,
+        count(*) FILTER (WHERE last_accessed > now() + interval '1 day') AS future
+    FROM memories WHERE bot_id = :bot
+),
+aged AS NOT MATERIALIZED (
+    -- A second scan costs less than keeping all rows of the first. What is young or protected leaves here; a
+    -- time without end says nothing about age. `date_part` is float8, `extract` would be numeric and slow.
+    SELECT m.bot_id, m.id, m.importance AS i, m.access_count AS a, m.tags, m.source_message_ids,
+        date_part('epoch', now() - at.used) / 86400 AS idle, date_part('epoch', now() - at.made) / 86400 AS old,
+        90 * power(2, 2 * m.importance - 1) * least(1 + 0.35 * ln(1 + m.access_count::float8), 3) AS plain_life
     FROM memories m
     CROSS JOIN LATERAL (
-        -- A time without end says nothing, and must not stop the others.
-        SELECT CASE WHEN isfinite(m.last_accessed) THEN m.last_accessed END AS used,
-            CASE WHEN isfinite(m.created_at) THEN m.created_at END AS made
+        SELECT CASE WHEN isfinite(m.created_at) THEN m.created_at END AS made,
+            CASE WHEN isfinite(coalesce(m.last_accessed, m.created_at))
+                THEN coalesce(m.last_accessed, m.created_at) END AS used
     ) at
-    WHERE m.bot_id = :bot
+    WHERE m.bot_id = :bot AND at.used <= now() - interval '30 days' AND at.made <= now() - interval '30 days'
+        AND m.importance < 0.9::real AND NOT m.pinned AND m.source <> 'explicit'
 ),
-low AS (
-    -- Tags are read only where the shortest life that a tag can give, half the plain one, is over.
-    SELECT g.*, tag.name AS tag, coalesce(tag.weight, 1) AS weight,
-        g.plain_life * coalesce(tag.weight, 1) AS life,
-        -- After a thousand half-lives a number is too small to be one.
-        (0.05 + 0.95 * g.i) * power(2, -least(g.idle / (g.plain_life * coalesce(tag.weight, 1)), 1000)) AS value
+tagged AS MATERIALIZED (
+    -- By itself, so that the planner can remember what a combination of tags means.
+    SELECT g.*, tag.name AS tag, tag.weight, g.plain_life * tag.weight AS life
     FROM aged g
     CROSS JOIN LATERAL (
         -- Of several tags the one that lasts longest counts; health and identity are never archived.
-        SELECT (array_agg(t.name ORDER BY t.weight DESC, t.name))[1] AS name, max(t.weight) AS weight,
+        SELECT (array_agg(t.name ORDER BY t.weight DESC, t.name))[1] AS name, coalesce(max(t.weight), 1) AS weight,
             coalesce(bool_or(t.name IN ('pinned', 'explicit', 'identity', 'health')), false) AS protected
         FROM (
             SELECT lower(n) AS name, CASE lower(n)
@@ -34,9 +37,17 @@ low AS (
             FROM jsonb_array_elements_text(CASE jsonb_typeof(g.tags) WHEN 'array' THEN g.tags ELSE '[]' END) n
         ) t
     ) tag
-    WHERE g.idle >= 30 AND g.old >= 30 AND g.i < 0.9::real AND NOT g.pinned AND g.source <> 'explicit'
-        AND (0.05 + 0.95 * g.i) * power(2, -least(greatest(g.idle, 0) / (g.plain_life * 0.5), 1000)) < 0.05
-        AND NOT tag.protected
+    -- Tags are read only where the shortest life that a tag can give, half the plain one, is over. After a
+    -- thousand half-lives a number is too small to be one.
+    WHERE (0.05 + 0.95 * g.i) * power(2, -least(g.idle / (g.plain_life * 0.5), 1000)) < 0.05 AND NOT tag.protected
+),
+low AS (
+    SELECT t.*, worth.value
+    FROM tagged t
+    CROSS JOIN LATERAL (
+        SELECT (0.05 + 0.95 * t.i) * power(2, -least(t.idle / t.life, 1000)) AS value
+    ) worth
+    WHERE worth.value < 0.05
 ),
 cited AS (
     -- A live summary rests on an attribute that came from the same message as the memory.
@@ -54,8 +65,7 @@ cited AS (
 ),
 below AS (
     SELECT l.* FROM low l
-    WHERE l.value < 0.05
-        AND NOT EXISTS (SELECT FROM cited c WHERE c.id = l.id)
+    WHERE NOT EXISTS (SELECT FROM cited c WHERE c.id = l.id)
         AND NOT EXISTS (
             SELECT FROM memory_reprieves r
             WHERE r.bot_id = l.bot_id AND r.id = l.id
@@ -63,10 +73,9 @@ below AS (
         )
 ),
 totals AS (
-    SELECT count(*) AS memories, (SELECT count(*) FROM below) AS below,
-        count(*) FILTER (WHERE idle < -1) AS future, count(*) FILTER (WHERE last_accessed IS NULL) AS unused,
-        least(greatest(ceil(count(*) * :cap_share::float8), 1), :cap_rows::bigint)::bigint AS cap
-    FROM aged
+    SELECT s.*, (SELECT count(*) FROM below) AS below,
+        least(greatest(ceil(s.memories * :cap_share::float8), 1), :cap_rows::bigint)::bigint AS cap
+    FROM store s
 ),
 chosen AS (
     SELECT b.* FROM below b, totals t
