@@ -15,11 +15,18 @@ from tests.chaos.proof import unsettled
 LOOK_SECONDS = 0.02
 
 # Mostly short runs, a few long ones, some that fail.
-JOBS = {"noop": 10, "nap": 20, "doze": 10, "moody": 5, "limited": 5}
+JOBS = {"noop": 10, "nap": 20, "doze": 10, "moody": 5, "limited": 5, "each": 2}
 
 ADD = """
     INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes, next_run_at, config_json)
-    SELECT $1, 'b' || n, 60, now() + interval '1 hour', $3 FROM generate_series(1, $2) AS n
+    SELECT $1, CASE WHEN $1 = 'each' THEN '*' ELSE 'b' || n END, 60, now() + interval '1 hour', $3
+    FROM generate_series(1, $2) AS n
+"""
+# Slots that a node has to compute, none of which comes by itself here: they are made due by hand too.
+ADD_CRON = """
+    INSERT INTO scheduled_jobs (job_type, bot_id, cron, time_zone)
+    SELECT t, CASE WHEN t = 'each' THEN '*' ELSE 'cron' END, '0 0 29 2 *', 'Europe/Berlin'
+    FROM unnest($1::text[]) AS t
 """
 FORCE = """
     UPDATE scheduled_jobs SET next_run_at = now() WHERE id IN (
@@ -33,6 +40,11 @@ LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseError, T
 async def add_jobs(connection: Connection, jobs: dict[str, int] = JOBS, *, config: str = "{}") -> None:
     for job_type, count in jobs.items():
         await connection.execute(ADD, job_type, count, config)
+
+
+async def add_cron_jobs(connection: Connection) -> None:
+    """One of each type."""
+    await connection.execute(ADD_CRON, list(JOBS))
 
 
 async def force(connection: Connection, count: int, jobs: dict[str, int] = JOBS) -> None:

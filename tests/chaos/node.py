@@ -87,6 +87,7 @@ async def run_node(options: NodeOptions) -> None:
         "scheduler_max_concurrent_runs": 50,
         "scheduler_stop_grace_seconds": 2,
         "scheduler_check_interval_seconds": 5,
+        "bots": ("ada", "eli"),
     }
     work = Work(options)
     stopped = asyncio.Event()
@@ -117,6 +118,7 @@ class Work:
             JobKind(name="moody", handler=self._of(self._moody)),
             JobKind(name="query", handler=self._of(self._query)),
             JobKind(name="hog", handler=self._of(self._hog)),
+            JobKind(name="each", handler=self._of(self._nap), per_bot=True),
             JobKind(name="limited", handler=self._of(self._nap), max_running=LIMITED_RUNNING),
         ]
 

@@ -14,7 +14,7 @@ import pytest
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.job_store import JobStore
-from tests.chaos.load import JOBS, add_jobs, force, seeded, settle
+from tests.chaos.load import JOBS, add_cron_jobs, add_jobs, force, seeded, settle
 from tests.chaos.nodes import open_nodes
 from tests.chaos.proof import prove
 
@@ -46,9 +46,17 @@ EDITS: dict[str, int] = {
     f"UPDATE scheduled_jobs SET enabled = true WHERE {ANY_JOB}": 8,
     "UPDATE scheduled_jobs SET enabled = true WHERE NOT enabled AND job_type = ANY ($1::text[])": 1,
     f"UPDATE scheduled_jobs SET interval_minutes = 1 + (random() * 100)::integer WHERE {ANY_JOB}": 6,
-    f"DELETE FROM scheduled_jobs WHERE {ANY_JOB}": 3,
-    "INSERT INTO scheduled_jobs (job_type, bot_id) SELECT t, gen_random_uuid()::text"
+    f"UPDATE scheduled_jobs SET cron = '*/7 * * * *' WHERE {ANY_JOB}": 2,
+    f"UPDATE scheduled_jobs SET cron = '30 3 * * MON', time_zone = 'America/New_York' WHERE {ANY_JOB}": 2,
+    f"UPDATE scheduled_jobs SET cron = '0 0 30 2 *' WHERE {ANY_JOB}": 1,
+    f"UPDATE scheduled_jobs SET cron = NULL WHERE {ANY_JOB}": 4,
+    f"DELETE FROM scheduled_jobs WHERE {ANY_JOB}": 4,
+    "INSERT INTO scheduled_jobs (job_type, bot_id)"
+    " SELECT t, CASE WHEN t = 'each' THEN '*' ELSE gen_random_uuid()::text END"
     " FROM unnest($1::text[]) AS t ORDER BY random() LIMIT 1": 3,
+    "INSERT INTO scheduled_jobs (job_type, bot_id, cron)"
+    " SELECT t, CASE WHEN t = 'each' THEN '*' ELSE gen_random_uuid()::text END, '0 0 1 1 *'"
+    " FROM unnest($1::text[]) AS t ORDER BY random() LIMIT 1": 1,
     "INSERT INTO job_runs (job_id, job_type, bot_id) SELECT id, job_type, bot_id FROM scheduled_jobs"
     f" WHERE {ANY_JOB} ON CONFLICT DO NOTHING": 8,
     "UPDATE job_runs SET cancel_requested_at = now(), cancel_requested_by = 'hand' WHERE id = ("
@@ -99,6 +107,7 @@ async def edit_by_hand(database: Database, url: str, folder: Path, *, edits: int
     connections = [await asyncpg.connect(url) for _ in range(EDITORS)]
     editors = [Editor(connection, random.Random(chance.random())) for connection in connections]
     await add_jobs(connections[0])
+    await add_cron_jobs(connections[0])
     # What fails for ever is given up before the waits between attempts get long.
     async with open_nodes(url, folder, seed=seed, scheduler_max_attempts=4) as nodes:
         await nodes.start_many(4)

@@ -21,16 +21,30 @@ from scheduler_core.db.audit import audit
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.job_store import JobStore
-from scheduler_core.db.job_values import FinishedRun, LostRun, NodeRow, StartedRun
+from scheduler_core.db.job_values import Claim, FinishedRun, LostRun, NodeRow, StartedRun
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import NodeState, RunStatus
 from scheduler_core.errors import StateError
-from tests.chaos.model import FAILURES_BEFORE_BACKING_OFF, LIMIT, MOST_ATTEMPTS, Model, ModelJob, ModelRun
+from scheduler_core.jobs.cron_slot import place_cron
+from tests.chaos.model import (
+    AT_ONCE,
+    BOTS,
+    FAILURES_BEFORE_BACKING_OFF,
+    LIMIT,
+    MOST_ATTEMPTS,
+    ONE_BOT,
+    Model,
+    ModelJob,
+    ModelRun,
+)
 
 T = TypeVar("T")
 
 NODES = (0, 1)
-LIMITS: dict[str, int | None] = {"free": None, "limited": LIMIT}
+LIMITS: dict[str, int | None] = {"each": None, "free": None, "limited": LIMIT}
+PER_BOT = ("each",)
+# So rare that no slot comes by itself, and the number of missed ones is known.
+EVERY_NEW_YEAR = "0 0 1 1 *"
 HOUR = 3600.0
 LATER = (0.0, HOUR)
 
@@ -44,7 +58,7 @@ class Histories(RuleBasedStateMachine):
         self._run = run
         self._ids = [uuid4() for _ in NODES]
         self._stores = [JobStore(database, node_id=node) for node in self._ids]
-        self._operations = Operations(database, actor="ada")
+        self._operations = Operations(database, actor="ada", per_bot_types=PER_BOT, extra_bots=BOTS)
         # What each node believes it runs, whether or not that is still so.
         self._hands: list[list[UUID]] = [[] for _ in NODES]
         self.model = Model()
@@ -66,12 +80,13 @@ class Histories(RuleBasedStateMachine):
 
     @initialize()
     def an_empty_database(self) -> None:
-        self._execute("TRUNCATE scheduled_jobs, job_runs, job_run_events, scheduler_nodes, operator_actions")
+        self._execute("TRUNCATE scheduled_jobs, job_runs, scheduler_nodes, operator_actions CASCADE")
         for node in NODES:
             self._beat(node)
         for job_type in LIMITS:
             for overlap in ("skip", "queue"):
                 self._insert(job_type, overlap, "coalesce")
+        self._insert("free", "skip", "coalesce", cron=True)
 
     def _beat(self, node: int) -> None:
         row = NodeRow(
@@ -89,25 +104,43 @@ class Histories(RuleBasedStateMachine):
 
     # What a person does.
 
-    @precondition(lambda self: len(self.model.jobs) < 6)
+    @precondition(lambda self: len(self.model.jobs) < 9)
     @rule(
         job_type=st.sampled_from(sorted(LIMITS)),
         overlap=st.sampled_from(["skip", "queue"]),
         catch_up=st.sampled_from(["coalesce", "skip"]),
+        cron=st.booleans(),
     )
-    def insert(self, job_type: str, overlap: str, catch_up: str) -> None:
-        self._insert(job_type, overlap, catch_up)
+    def insert(self, job_type: str, overlap: str, catch_up: str, cron: bool) -> None:
+        self._insert(job_type, overlap, catch_up, cron=cron)
 
-    def _insert(self, job_type: str, overlap: str, catch_up: str) -> None:
+    def _insert(self, job_type: str, overlap: str, catch_up: str, *, cron: bool = False) -> None:
         key = uuid4()
+        bots = BOTS if job_type in PER_BOT else ONE_BOT
         self._execute(
-            "INSERT INTO scheduled_jobs (id, job_type, bot_id, next_run_at, config_json)"
-            " VALUES ($1, $2, 'b', now() + interval '1 hour', $3)",
+            "INSERT INTO scheduled_jobs (id, job_type, bot_id, cron, next_run_at, config_json)"
+            " VALUES ($1, $2, $3, $4, now() + make_interval(hours => $5), $6)",
             key,
             job_type,
+            "*" if bots == BOTS else bots[0],
+            EVERY_NEW_YEAR if cron else None,
+            # A cron job that says nothing about its next slot waits for a node to compute it.
+            0 if cron else 1,
             f'{{"overlap": "{overlap}", "catch_up": "{catch_up}"}}',
         )
-        self.model.jobs[key] = ModelJob(job_type=job_type, overlap=overlap, catch_up=catch_up)
+        self.model.jobs[key] = ModelJob(
+            job_type=job_type, overlap=overlap, catch_up=catch_up, bots=bots, cron=cron, unplaced=cron
+        )
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(data=st.data())
+    def change_the_kind_of_schedule(self, data: st.DataObject) -> None:
+        key = self._pick(data, list(self.model.jobs))
+        job = self.model.jobs[key]
+        job.cron = job.unplaced = not job.cron
+        job.missed = None
+        expression = EVERY_NEW_YEAR if job.cron else None
+        self._execute("UPDATE scheduled_jobs SET cron = $2 WHERE id = $1", key, expression)
 
     def _pick(self, data: st.DataObject, keys: list[UUID]) -> UUID:
         # The position, not the id, so that a failing history can be made smaller.
@@ -119,10 +152,10 @@ class Histories(RuleBasedStateMachine):
         key = self._pick(data, [key for key, job in self.model.jobs.items() if job.missed is None])
         self._make_due(key, missed)
 
-    @precondition(lambda self: any(job.missed is None for job in self.model.jobs.values()))
+    @precondition(lambda self: self._placed())
     @rule(data=st.data())
     def a_slot_comes_by_itself(self, data: st.DataObject) -> None:
-        key = self._pick(data, [key for key, job in self.model.jobs.items() if job.missed is None])
+        key = self._pick(data, self._placed())
         backs_off = self.model.jobs[key].backs_off
         [until] = [
             row["backoff_until"]
@@ -134,6 +167,10 @@ class Histories(RuleBasedStateMachine):
         self._execute("UPDATE scheduled_jobs SET backoff_until = $2 WHERE id = $1", key, until)
         self.model.jobs[key].backs_off = backs_off
 
+    def _placed(self) -> list[UUID]:
+        """Jobs that wait for a slot in the future."""
+        return [key for key, job in self.model.jobs.items() if job.missed is None and not job.unplaced]
+
     @rule()
     def make_all_due(self) -> None:
         for key, job in self.model.jobs.items():
@@ -142,13 +179,15 @@ class Histories(RuleBasedStateMachine):
 
     def _make_due(self, key: UUID, missed: int) -> None:
         self._execute(
-            "UPDATE scheduled_jobs SET next_run_at = now() - make_interval(hours => $2, mins => 1)"
+            "UPDATE scheduled_jobs SET next_run_at = CASE"
+            " WHEN cron IS NULL THEN now() - make_interval(hours => $2, mins => 1)"
+            " ELSE date_trunc('year', now()) - make_interval(years => $2) END"
             " WHERE id = $1",
             key,
             missed,
         )
         job = self.model.jobs[key]
-        job.missed, job.backs_off = missed, False
+        job.missed, job.backs_off, job.unplaced = missed, False, False
 
     @precondition(lambda self: self.model.jobs)
     @rule(data=st.data(), enabled=st.booleans())
@@ -176,17 +215,22 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def force_run(self, data: st.DataObject) -> None:
         key = self._pick(data, list(self.model.jobs))
-        waiting = next(self.model.active(key, "pending"), None)
-        if waiting is not None and waiting.available:
+        waiting = list(self.model.active(key, "pending"))
+        ready = {run.bot for run in waiting if run.available}
+        job = self.model.jobs[key]
+        if ready == set(job.bots):
             with pytest.raises(StateError):
                 self._run(self._operations.force_run(key))
             return
-        [run] = self._run(self._operations.force_run(key))
-        if waiting is not None:
-            waiting.available = True
-        else:
-            job_type = self.model.jobs[key].job_type
-            self.model.runs[run.id] = ModelRun(job=key, job_type=job_type, trigger="manual", status="pending")
+        forced = self._run(self._operations.force_run(key))
+        assert {run.bot_id for run in forced} == set(job.bots) - ready
+        for run in waiting:
+            run.available = True
+        for run in forced:
+            if run.id not in self.model.runs:
+                self.model.runs[run.id] = ModelRun(
+                    job=key, job_type=job.job_type, bot=run.bot_id, trigger="manual", status="pending"
+                )
 
     @precondition(lambda self: any(run.status == "pending" for run in self.model.runs.values()))
     @rule(data=st.data())
@@ -203,36 +247,53 @@ class Histories(RuleBasedStateMachine):
 
     # What nodes do.
 
-    @precondition(lambda self: self.model.due())
+    @precondition(lambda self: self.model.due(cron=False))
     @rule(node=st.sampled_from(NODES), capacity=st.integers(0, 5))
     def claim(self, node: int, capacity: int) -> None:
         self._claim(node, capacity)
 
     def _claim(self, node: int, capacity: int) -> None:
-        model = self.model
-        due = model.due()
-        skipped = {key for key in due if model.is_skipped(key)}
-        at_once = {key for key in due if model.starts_at_once(key)}
-        claim = self._run(
-            self._stores[node].claim_due(
-                batch=100, per_bot_types=(), bots=(), direct_types=("free",), capacity=capacity
-            )
+        asked = self._stores[node].claim_due(
+            batch=100, per_bot_types=PER_BOT, bots=BOTS, direct_types=AT_ONCE, capacity=capacity
         )
+        self._expect_claim(node, capacity, self.model.due(cron=False), asked)
+
+    @precondition(lambda self: any(job.cron for job in self.model.jobs.values()))
+    @rule(node=st.sampled_from(NODES))
+    def claim_cron(self, node: int) -> None:
+        due = self.model.due(cron=True)
+        for job in self.model.jobs.values():
+            job.unplaced = False
+        asked = self._stores[node].claim_cron(place_cron, batch=100, per_bot_types=PER_BOT, bots=BOTS)
+        self._expect_claim(node, 0, due, asked)
+
+    def _expect_claim(self, node: int, capacity: int, due: list[UUID], asked: Awaitable[Claim]) -> None:
+        model = self.model
+        targets = model.targets(due)
+        skipped = {target for target in targets if model.is_skipped(*target)}
+        at_once = {target for target in targets if model.starts_at_once(*target)}
+        missed = {key: model.jobs[key].missed for key in due}
+        claim: Claim = self._run(asked)
         assert len(claim.started) == min(capacity, len(at_once))
-        assert {run.job_id for run in claim.started} <= at_once
+        assert {(run.job_id, run.bot_id) for run in claim.started} <= at_once
         assert len(claim.skipped) == len(skipped)
-        assert claim.pending == len(due) - len(skipped) - len(claim.started)
+        assert claim.pending == len(targets) - len(skipped) - len(claim.started)
         for key in due:
             job = model.jobs[key]
             job.claim_seq, job.missed = job.claim_seq + 1, None
         known = set(model.runs)
-        for row in self._rows("SELECT id, job_id, job_type, status, node_id FROM job_runs"):
+        for row in self._rows(
+            "SELECT id, job_id, job_type, bot_id, status, node_id, coalesced FROM job_runs"
+        ):
             if row["id"] not in known:
-                assert row["job_id"] in due
-                assert (row["status"] == "skipped") == (row["job_id"] in skipped)
+                target = (row["job_id"], row["bot_id"])
+                assert target in targets
+                assert (row["status"] == "skipped") == (target in skipped)
+                assert row["coalesced"] == missed[row["job_id"]]
                 model.runs[row["id"]] = ModelRun(
                     job=row["job_id"],
                     job_type=row["job_type"],
+                    bot=row["bot_id"],
                     trigger="schedule",
                     status=row["status"],
                     node=node if row["status"] == "running" else None,
@@ -277,7 +338,7 @@ class Histories(RuleBasedStateMachine):
         for _ in range(FAILURES_BEFORE_BACKING_OFF):
             if self.model.jobs[key].missed is None:
                 self._make_due(key, 0)
-            if not self.model.starts_at_once(key):
+            if not self.model.starts_at_once(key, *ONE_BOT):
                 return
             self._claim(node, 100)
             [run] = [run for run in self._hands[node] if self.model.is_running(run, key)]
@@ -296,8 +357,12 @@ class Histories(RuleBasedStateMachine):
         answer = self._run(self._stores[node].finish_runs([outcome], retries={key: delay} if retry else {}))
         # The late outcome of a run that is no longer this node's is refused.
         assert answer == ({key} if held else set())
-        if held and self.model.end(key, "success" if success else "failed", retry=retry):
+        if not held:
+            return
+        if self.model.end(key, "success" if success else "failed", retry=retry):
             self._expect_attempt_after(key, available=not delay)
+        if not retry:
+            self.model.count([key])
 
     @precondition(lambda self: any(run.status == "running" for run in self.model.runs.values()))
     @rule(node=st.sampled_from(NODES))
@@ -323,28 +388,27 @@ class Histories(RuleBasedStateMachine):
         expected = self.model.lost()
         lost: list[LostRun] = self._run(self._stores[node].rescue_runs(batch=100, retry_in=retry_in))
         assert {run.id for run in lost} == set(expected)
-        retried = [
-            key
-            for key in expected
-            if self.model.end(key, "failed", retry=self.model.runs[key].attempt < MOST_ATTEMPTS)
-        ]
+        last = [key for key in expected if self.model.runs[key].attempt == MOST_ATTEMPTS]
+        retried = [key for key in expected if self.model.end(key, "failed", retry=key not in last)]
         for key in retried:
             self._expect_attempt_after(key, available=True)
+        self.model.count(last)
 
     def _expect_attempt_after(self, key: UUID, *, available: bool) -> None:
         before = self.model.runs[key]
         [row] = [
             row
             for row in self._rows(
-                "SELECT id, job_id, attempt, trigger FROM job_runs WHERE status = 'pending'"
+                "SELECT id, job_id, bot_id, attempt, trigger FROM job_runs WHERE status = 'pending'"
             )
-            if row["job_id"] == before.job
+            if (row["job_id"], row["bot_id"]) == (before.job, before.bot)
         ]
         assert row["id"] not in self.model.runs
         assert (row["attempt"], row["trigger"]) == (before.attempt + 1, "retry")
         self.model.runs[row["id"]] = ModelRun(
             job=before.job,
             job_type=before.job_type,
+            bot=before.bot,
             trigger="retry",
             status="pending",
             attempt=before.attempt + 1,
@@ -357,28 +421,32 @@ class Histories(RuleBasedStateMachine):
     def the_server_agrees_with_the_model(self) -> None:
         nodes = {node_id: node for node, node_id in enumerate(self._ids)}
         runs = {
-            row["id"]: (row["job_id"], row["status"], row["attempt"], nodes.get(row["node_id"]))
-            for row in self._rows("SELECT id, job_id, status, attempt, node_id FROM job_runs")
+            row["id"]: (
+                *(row["job_id"], row["bot_id"], row["status"], row["attempt"]),
+                nodes.get(row["node_id"]),
+            )
+            for row in self._rows("SELECT id, job_id, bot_id, status, attempt, node_id FROM job_runs")
         }
         assert runs == {
-            key: (run.job, run.status, run.attempt, run.node) for key, run in self.model.runs.items()
+            key: (run.job, run.bot, run.status, run.attempt, run.node) for key, run in self.model.runs.items()
         }
         jobs = {
-            row["id"]: (row["enabled"], row["claim_seq"], row["due"], row["failures"])
+            row["id"]: (row["enabled"], row["claim_seq"], row["due"], row["needs_slot"], row["failures"])
             for row in self._rows(
-                "SELECT id, enabled, claim_seq, next_run_at <= now() AS due, failures FROM scheduled_jobs"
+                "SELECT id, enabled, claim_seq, next_run_at <= now() AND NOT needs_slot AS due, needs_slot,"
+                " failures FROM scheduled_jobs"
             )
         }
         assert jobs == {
-            key: (job.enabled, job.claim_seq, job.missed is not None, job.failures)
+            key: (job.enabled, job.claim_seq, job.missed is not None, job.unplaced, job.failures)
             for key, job in self.model.jobs.items()
         }
 
     @invariant()
     def nothing_is_there_twice(self) -> None:
         running = [run for run in self.model.runs.values() if run.status == "running"]
-        jobs = [run.job for run in running if run.job is not None]
-        assert len(jobs) == len(set(jobs))
+        places = [(run.job, run.bot) for run in running if run.job is not None]
+        assert len(places) == len(set(places))
         assert sum(run.job_type == "limited" for run in running) <= LIMIT
 
     def teardown(self) -> None:
