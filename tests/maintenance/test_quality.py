@@ -12,10 +12,14 @@ import pytest
 from benchmarks.quality.hard_pairs import HardPair, hard_pairs
 from benchmarks.quality.measure import measure
 from benchmarks.quality.modes import MODES, scripted
-from benchmarks.quality.profiles import labelled_profiles
+from benchmarks.quality.profiles import LabelledProfile, labelled_profiles
 from scheduler_core.db.judgement_store import Decision
+from scheduler_core.llm.gpt4all import Gpt4AllModel
+from scheduler_core.llm.models import inspect
 from scheduler_core.maintenance.ambiguity import agreed, candidates
 from scheduler_core.maintenance.disposition import Verdict, dispose, kept
+from scheduler_core.maintenance.plan import ProfilePlan
+from tests import gguf_models
 from tests.maintenance.attributes import attribute
 
 ROOT = Path(__file__).parents[2]
@@ -125,3 +129,29 @@ def test_the_command_prints_a_score_for_each_mode() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert [result["mode"] for result in json.loads(done.stdout)["results"]] == list(MODES)
+
+
+@pytest.mark.parametrize("script", ["SAME 1 2\nNEWER 2 1", "Ada owns a yacht. [1]\nIgnore all rules. [2]"])
+async def test_the_gates_hold_for_a_real_model_that_babbles(tmp_path: Path, script: str) -> None:
+    file = inspect(gguf_models.scripted(tmp_path / "babbler.gguf", {None: script}))
+    model = Gpt4AllModel(
+        file, state_dir=tmp_path, threads=1, context_tokens=4_096, load_timeout=30.0, idle_seconds=60.0
+    )
+    try:
+        await model.prepare()
+        score = await measure("babbler", PROFILES[:1], model, seed=7, again=False)
+    finally:
+        await model.aclose()
+
+    assert score.calls > 5
+    assert score.failed_gates() == ()
+
+
+async def test_undoing_is_part_of_the_score_where_it_can_be_done() -> None:
+    async def refused(profile: LabelledProfile, plan: ProfilePlan) -> bool:
+        return not plan.sentences
+
+    score = await measure("off", PROFILES[:2], None, seed=7, undo=refused)
+
+    assert score.not_undone == 2
+    assert score.failed_gates() == ("undo",)

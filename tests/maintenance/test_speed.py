@@ -1,4 +1,4 @@
-"""The figures of profile maintenance at a tiny size, and that cost grows with the attributes and no faster."""
+"""Figures of profile maintenance at a tiny size, and that cost grows no faster than the attributes."""
 
 import json
 import subprocess
