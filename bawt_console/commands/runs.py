@@ -106,7 +106,10 @@ def apply_run(context: click.Context, options: Options, run_id: str, wait: bool)
 @click.pass_obj
 @click.pass_context
 def undo_run(context: click.Context, options: Options, run_id: str, wait: bool) -> None:
-    """Take back everything the run ID changed; refused if something newer rests on it."""
+    """Take back everything the run ID changed; refused if something newer rests on it.
+
+    Maintenance does not do it again by itself until an attribute changes; undoing the undo does it again.
+    """
 
     async def work(session: Session) -> bool:
         source = await _find_run(session, run_id)

@@ -15,7 +15,10 @@ from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
-from scheduler_core.errors import StateError
+from scheduler_core.errors import RunError, StateError
+
+# Characters; far below what one value of the database may hold.
+LONGEST_PLAN = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +81,16 @@ def plan_text(plan: Mapping[str, Any]) -> str:
 
     Raises:
         TypeError, ValueError: a value has no JSON form.
+        RunError: it is longer than `LONGEST_PLAN`.
     """
-    return json.dumps(_storable(plan), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_storable(plan), ensure_ascii=False, allow_nan=False)
+    if len(text) > LONGEST_PLAN:
+        raise RunError(
+            f"The plan is longer than {LONGEST_PLAN >> 20} million characters.",
+            "Narrow the job down, for example to one entity, with its config_json.",
+            retryable=False,
+        )
+    return text
 
 
 def _storable(value: object) -> object:

@@ -44,7 +44,7 @@ _REASONS_KEPT = 1_000
 _BATCH = 1_000
 
 _REQUIRED = ("entity_type", "entity_id", "category", "key", "value")
-_OPTIONAL = ("confidence", "source", "updated_at", "source_message_id")
+_OPTIONAL = ("confidence", "source", "updated_at", "source_message_id", "pinned")
 _SOURCES = ("explicit", "inferred", "system")
 _LONGEST = {"category": 50, "key": 100, "source_message_id": 100}
 
@@ -111,6 +111,8 @@ def export_line(entity: Entity, attribute: Attribute) -> str:
     }
     if attribute.source_message_id is not None:
         record["source_message_id"] = attribute.source_message_id
+    if attribute.pinned:
+        record["pinned"] = True
     return json_line(record)
 
 
@@ -136,6 +138,7 @@ def _attribute(record: dict[str, object]) -> NewAttribute:
         source=_source(record.get("source", "explicit")),
         updated_at=time_of("updated_at", record.get("updated_at")),
         source_message_id=None if message_id is None else _word(record, "source_message_id"),
+        pinned=_pinned(record.get("pinned", False)),
     )
 
 
@@ -194,6 +197,12 @@ def _confidence(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise UnfitError("confidence must be a number from 0 to 1.")
     return float(value)
+
+
+def _pinned(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UnfitError("pinned must be true or false.")
+    return value
 
 
 def _source(value: object) -> str:

@@ -24,7 +24,8 @@ LONGEST_KEY = 100
 class NewAttribute:
     """An attribute before it is stored; see `Attribute` for the fields.
 
-    `updated_at` None stands for now, and then matches a stored attribute of any time.
+    `updated_at` None stands for now, and then matches a stored attribute of any time. `pinned` counts for new
+    attributes only: adding one again does not touch what a person chose meanwhile.
     """
 
     entity: Entity
@@ -35,6 +36,7 @@ class NewAttribute:
     source: str = "explicit"
     updated_at: datetime | None = None
     source_message_id: str | None = None
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

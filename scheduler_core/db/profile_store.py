@@ -264,6 +264,7 @@ class ProfileStore:
                         sources=[new.source for new in fresh],
                         message_ids=[new.source_message_id for new in fresh],
                         updated_ats=[new.updated_at for new in fresh],
+                        pinned=[new.pinned for new in fresh],
                     ),
                 )
         return Added(len(fresh), len(batch) - len(fresh))

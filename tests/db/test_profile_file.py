@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scheduler_core.db.database import Database
 from scheduler_core.db.profile_file import (
     LONGEST_LINE,
     LONGEST_VALUE,
     Rejected,
     bounded_lines,
     export_line,
+    export_lines,
+    import_profiles,
     read_lines,
 )
-from scheduler_core.db.profile_store import NewAttribute, entity_named
+from scheduler_core.db.profile_store import NewAttribute, ProfileStore, entity_named
 from scheduler_core.domain import Attribute
 
 GOOD: dict[str, object] = {
@@ -195,3 +198,11 @@ def test_what_is_exported_is_read_back_as_it_was(value: object, confidence: floa
     assert isinstance(read, NewAttribute)
     assert (read.value, read.confidence, read.updated_at) == (value, confidence, at)
     assert (read.source, read.source_message_id) == ("inferred", "m1")
+
+
+async def test_a_pin_is_imported_and_exported(database: Database) -> None:
+    store = ProfileStore(database)
+    await import_profiles(store, [changed(pinned=True), changed(key="pet")])
+    lines = [json.loads(text) async for text in export_lines(store)]
+    assert [record.get("pinned") for record in lines] == [True, None]
+    assert reason(changed(pinned=SECRET)) == "pinned must be true or false."

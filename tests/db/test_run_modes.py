@@ -10,9 +10,9 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.operations import Operations
-from scheduler_core.db.plan_store import PlanStore, mark_applied, plan_text
+from scheduler_core.db.plan_store import LONGEST_PLAN, PlanStore, mark_applied, plan_text
 from scheduler_core.domain import Run, RunMode, RunStatus, Trigger
-from scheduler_core.errors import NotFoundError, StateError
+from scheduler_core.errors import NotFoundError, RunError, StateError
 from tests.db.test_operations import add_job, audit, start
 
 PLAN = {"changes": [{"object": "user/ada", "before": "a\0b", "after": ["x", 1.5, None], "why": "\ud800"}]}
@@ -270,3 +270,22 @@ async def test_no_hand_can_write_a_run_that_makes_no_sense(
                 f"INSERT INTO job_runs (job_type, bot_id, {names}) VALUES ('x', '*', {places})",
                 *columns.values(),
             )
+
+
+async def test_a_run_of_a_job_that_was_deleted_can_be_undone(
+    database: Database, ada: Operations, store: JobStore
+) -> None:
+    job_id = await add_job(database)
+    [run] = await ada.force_run(job_id)
+    await finish(store, run.id)
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM scheduled_jobs WHERE id = $1", job_id)
+    undo = await ada.undo(run.id)
+    [started] = await store.start_pending(limits={"profile_maintenance": None}, capacity=1)
+    assert (started.id, started.job_id, started.mode) == (undo.id, None, RunMode.UNDO)
+
+
+def test_a_plan_that_is_too_long_fails_its_run() -> None:
+    with pytest.raises(RunError, match="longer than 64 million characters") as caught:
+        plan_text({"changes": ["x" * LONGEST_PLAN]})
+    assert not caught.value.retryable
