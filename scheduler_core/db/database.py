@@ -16,8 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 
 WAIT_FOR_FREE_SECONDS = 10.0
-# A statement is given up after `patience`; what the driver then does to clean up gets this much more.
-CLEANING_UP = 1.25
 BORN = "bawt_born"
 
 
@@ -29,8 +27,8 @@ class Database:
             transaction.
         address: for the words in errors and for opening the LISTEN connection.
         owned: whether `aclose` disposes of the engine; False for a host's own.
-        patience: seconds after which connecting, and each statement, is given up; None leaves that to the
-            engine.
+        patience: seconds after which connecting, and what is done with a connection, is given up; None
+            leaves that to the engine.
     """
 
     def __init__(
@@ -64,7 +62,8 @@ class Database:
             pool_timeout=min(WAIT_FOR_FREE_SECONDS, patience or WAIT_FOR_FREE_SECONDS),
             pool_use_lifo=True,
         )
-        return cls(engine, address=address, patience=patience)
+        # Its connections know the limit themselves, for each statement.
+        return cls(engine, address=address)
 
     def beside(self, *, pool_size: int, application: str, patience: float) -> "Database":
         """Another pool on the same database, which nobody who uses up this one can take.
@@ -88,18 +87,12 @@ class Database:
         """
         with plain_errors(self.address):
             async with AsyncExitStack() as stack:
-                # Reviving our own server may take longer, and must not be cut off.
-                async with asyncio.timeout(None if self.address.revive else self._patience):
+                async with asyncio.timeout(self._patience):
                     borrowed = await stack.enter_async_context(self.engine.connect())
                     raw = await self._sound(borrowed)
-                if self._patience is not None:
-                    # Not a timeout: rolling back on a dead wire would wait once more.
-                    too_late = asyncio.get_running_loop().call_later(
-                        self._patience * CLEANING_UP, raw.terminate
-                    )
-                    stack.callback(too_late.cancel)
                 try:
-                    yield raw
+                    async with asyncio.timeout(self._patience):
+                        yield raw
                 except (TimeoutError, asyncpg.InternalClientError):
                     # The wire may be dead, and the driver waits on it once more before giving it up.
                     raw.terminate()
@@ -116,8 +109,20 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A driver connection inside one transaction; an exception rolls it back."""
-        async with self.connection() as raw, raw.transaction():
-            yield raw
+        async with self.connection() as raw:
+            transaction = raw.transaction()
+            await transaction.start()
+            try:
+                yield raw
+            except (TimeoutError, asyncio.CancelledError):
+                # Rolling back on a dead wire would wait once more; the server does it by itself.
+                raw.terminate()
+                raise
+            except BaseException:
+                await transaction.rollback()
+                raise
+            else:
+                await transaction.commit()
 
     async def aclose(self) -> None:
         if self._owned:
