@@ -201,7 +201,7 @@ TEMPLATES = (
 )
 
 # In this order: the first whose texts all occur in the file's own template.
-_BY_MARKERS: tuple[tuple[tuple[str, ...], ChatTemplate], ...] = (
+BY_MARKERS: tuple[tuple[tuple[str, ...], ChatTemplate], ...] = (
     (("<|start_header_id|>",), LLAMA3),
     (("<\uff5cUser\uff5c>",), DEEPSEEK3),
     (("<|im_start|>", "<|im_sep|>"), PHI4),
@@ -216,7 +216,7 @@ _BY_MARKERS: tuple[tuple[tuple[str, ...], ChatTemplate], ...] = (
     (("USER:", "ASSISTANT:"), VICUNA),
     (("User: ", "Assistant:"), DEEPSEEK2),
 )
-_BY_ARCHITECTURE = {
+BY_ARCHITECTURE = {
     "command-r": COMMAND_R,
     "deepseek2": DEEPSEEK2,
     "gemma": GEMMA,
@@ -227,7 +227,7 @@ _BY_ARCHITECTURE = {
     "qwen2": CHATML,
     "qwen2moe": CHATML,
 }
-_BY_NAME = (
+BY_NAME = (
     ("llama3", LLAMA3),
     ("deepseekr1", DEEPSEEK3),
     # Before its base: it was trained on another layout.
@@ -244,13 +244,13 @@ _BY_NAME = (
 
 def template_for(header: Header) -> ChatTemplate:
     """The layout a model was trained on: by its template, its architecture, its name, else Alpaca."""
-    for texts, template in _BY_MARKERS:
+    for texts, template in BY_MARKERS:
         if all(text in header.chat_template for text in texts):
             return template
-    if header.architecture in _BY_ARCHITECTURE:
-        return _BY_ARCHITECTURE[header.architecture]
+    if header.architecture in BY_ARCHITECTURE:
+        return BY_ARCHITECTURE[header.architecture]
     name = re.sub(r"[\s_.-]", "", header.name.lower())
-    for text, template in _BY_NAME:
+    for text, template in BY_NAME:
         if text in name:
             return template
     return ALPACA

@@ -10,14 +10,22 @@ from hypothesis import strategies as st
 from scheduler_core.llm.gguf import Header, read_header
 from scheduler_core.llm.templates import (
     ALPACA,
+    BY_ARCHITECTURE,
+    BY_MARKERS,
+    BY_NAME,
     CHATML,
     COMMAND_R,
+    DEEPSEEK2,
+    DEEPSEEK3,
     GEMMA,
+    GRANITE,
     LLAMA2,
     LLAMA3,
     MISTRAL,
     PHI3,
+    PHI4,
     TEMPLATES,
+    VICUNA,
     ZEPHYR,
     ChatTemplate,
     template_for,
@@ -89,3 +97,51 @@ def test_data_cannot_hold_a_marker(template: ChatTemplate, data: st.DataObject) 
 def test_data_that_native_code_cannot_take_is_replaced() -> None:
     assert ALPACA.data("a\0b\ud800c") == "a\ufffdb?c"
     assert ALPACA.data("plain {text} 100% 日本") == "plain {text} 100% 日本"
+
+
+def test_the_guide_lists_every_layout_and_what_it_is_recognised_by() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    listed = guide.partition("<!-- layouts -->\n")[2].partition("<!-- end -->")[0].splitlines()
+    assert listed == [_row(template) for template in TEMPLATES]
+
+
+def _row(template: ChatTemplate) -> str:
+    if template is ALPACA:
+        return "| `alpaca` | everything else |"
+    texts = [" ".join(f"`{text}`" for text in found) for found, other in BY_MARKERS if other is template]
+    architectures = sorted(name for name, other in BY_ARCHITECTURE.items() if other is template)
+    names = sorted(name for name, other in BY_NAME if other is template)
+    parts = [text.replace("|", "\\|") for text in texts]
+    parts += [f"architecture {', '.join(architectures)}"] * bool(architectures)
+    parts += [f"name {', '.join(names)}"] * bool(names)
+    return f"| `{template.name}` | {'; '.join(parts)} |"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{'<|im_start|>user<|im_sep|>'}}", PHI4),
+        ("{{'<|start_of_role|>user<|end_of_role|>'}}", GRANITE),
+        ("{{'<\uff5cUser\uff5c>' + content + '<\uff5cAssistant\uff5c>'}}", DEEPSEEK3),
+        ("{{'User: ' + content + '\n\nAssistant:'}}", DEEPSEEK2),
+        ("{{'USER: ' + content + ' ASSISTANT:'}}", VICUNA),
+    ],
+)
+def test_more_families_are_recognised(header: Header, text: str, expected: ChatTemplate) -> None:
+    assert template_for(replace(header, chat_template=text)) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Nous Hermes 2 Mistral DPO", CHATML),
+        ("Mistral-7B-Instruct-v0.1", MISTRAL),
+        ("DeepSeek-R1-Distill-Llama-8B", DEEPSEEK3),
+        ("zephyr-7b-beta", ZEPHYR),
+        ("WizardLM 13B v1.2", VICUNA),
+    ],
+)
+def test_a_file_without_a_template_is_recognised_by_its_name(
+    header: Header, name: str, expected: ChatTemplate
+) -> None:
+    assert template_for(replace(header, chat_template="", name=name)) is expected
