@@ -1,4 +1,4 @@
-"""The embeddings of memories: float32 blocks to compute with, and nearest-neighbour search in the database.
+"""The embeddings of memories, in float32 blocks to compute with.
 
 Vectors are stored as bytes, because the driver makes an object of every number in an array. They belong to
 the text they were computed from: the database drops them when it changes. Nothing here computes one.
@@ -14,7 +14,6 @@ from scheduler_core.db.statement import statement
 FLOAT_BYTES = 4
 # 6 MiB of 384 dimensions; larger pieces are not read any faster.
 BLOCK = 4_096
-LONGEST_INDEXED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +22,6 @@ class VectorBlock:
 
     ids: tuple[str, ...]
     vectors: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A memory near another; `similarity` is the cosine."""
-
-    id: str
-    other: str
-    similarity: float
 
 
 class MemoryVectors:

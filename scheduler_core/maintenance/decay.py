@@ -2,6 +2,7 @@
 
 The formula is in `db/sql/decay_memories.sql`. No model takes part. A run archives at most 2 % of a bot's
 memories or 5,000, the worst first, and none at all when more than 20 % would qualify: that pauses the job.
+What has been in the archive for 90 days is deleted for good, up to 5,000 a run.
 Results, logs and plans name memories by id; their text stays in the database.
 """
 
@@ -68,10 +69,14 @@ class DecayJob:
                 retryable=False,
                 pause_job=True,
             )
-        facts = _facts(task, look) | {"archived": len(gone)}
+        # A step of its own, which no undo takes back: what had its time in the archive, of any bot.
+        purged = await self.archive.purge()
+        facts = _facts(task, look) | {"archived": len(gone), "purged": purged}
         suspicious = suspicions(look)
-        if not gone and not suspicious:
+        if not gone and not purged and not suspicious:
             return TaskResult(result=facts, skipped=_nothing(look))
+        if purged:
+            await context.log(EventLevel.INFO, f"{purged} archived memories were deleted for good.")
         await context.log(EventLevel.INFO, f"{len(gone)} of {look.memories} memories went to the archive.")
         return TaskResult(result=facts, suspicious=suspicious)
 

@@ -101,6 +101,7 @@ async def test_a_run_archives_and_reports_numbers_only(database: Database, desk:
         "lowest_score": pytest.approx(0, abs=1e-3),
         "highest_score": pytest.approx(0, abs=1e-3),
         "archived": 2,
+        "purged": 0,
     }
     assert desk.context.lines == ["2 of 62 memories went to the archive."]
     assert set(await archive(database)) == {"a", "b"}
@@ -110,6 +111,17 @@ async def test_nothing_to_do_is_skipped_with_its_reason(database: Database, desk
     assert (await desk.run()).skipped == "no memories"
     await add_fresh(database, 3)
     assert (await desk.run()).skipped == "unchanged"
+
+
+async def test_what_had_its_time_in_the_archive_is_deleted_for_good(database: Database, desk: Desk) -> None:
+    await add_old(database, "a")
+    await desk.run()
+    await fetch(database, "UPDATE memory_archive SET archived_at = now() - interval '89 days'")
+    assert (await desk.run()).skipped == "no memories"
+    await fetch(database, "UPDATE memory_archive SET archived_at = now() - interval '91 days'")
+    assert (await desk.run()).result["purged"] == 1
+    assert desk.context.lines[-2] == "1 archived memories were deleted for good."
+    assert await archive(database) == {}
 
 
 async def test_the_breaker_fails_the_run_asks_for_a_pause_and_is_not_tried_again(

@@ -21,7 +21,7 @@ CREATE TABLE memory_embeddings (
     id varchar(36) NOT NULL,
     -- Vectors of different models are never compared.
     model text NOT NULL,
-    -- float32, little-endian, of length 1. Arrays of numbers cost a client ten times as much to read.
+    -- float32, little-endian, of length 1. Arrays of numbers cost a client five times as much to read.
     embedding bytea NOT NULL CHECK (length(embedding) > 0 AND length(embedding) % 4 = 0),
     PRIMARY KEY (bot_id, id),
     FOREIGN KEY (bot_id, id) REFERENCES memories (bot_id, id) ON DELETE CASCADE
@@ -165,6 +165,7 @@ BEGIN
         EXECUTE 'CREATE TABLE memory_vectors (
             bot_id varchar(100) NOT NULL,
             id varchar(36) NOT NULL,
+            model text NOT NULL,
             embedding vector NOT NULL,
             PRIMARY KEY (bot_id, id),
             FOREIGN KEY (bot_id, id) REFERENCES memory_embeddings (bot_id, id) ON DELETE CASCADE
