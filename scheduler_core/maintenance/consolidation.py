@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Who has not been asked yet; any model may be.
 NOBODY = "nobody"
-# Above this many memories of one bot the vectors of all are not held at once.
+# So many memories of one bot are compared with each other in one run; of more, fewer changed ones at a time.
 EXACT_ROWS = 50_000
 _MOST_WAITING = 2_000
 _AT_ONCE = 50
@@ -112,12 +112,15 @@ class MemoryConsolidation:
         """Looks at what changed. With nothing changed it costs a few small statements and asks nobody."""
         method, embedded, suspicious = await self._embed(bot_id)
         stores = self._stores
-        changes = await stores.judgements.changed(bot_id)
+        memories = await stores.candidates.count(bot_id)
+        # The cost of a run is bounded by what comparing that many with each other costs.
+        most = max(1_000, EXACT_ROWS**2 // max(memories, EXACT_ROWS))
+        changes = await stores.judgements.changed(bot_id, page=most)
         waiting = await self._waiting(bot_id)
         if not changes and not waiting:
             return Proposal(
                 bot_id=bot_id,
-                memories=await stores.candidates.count(bot_id),
+                memories=memories,
                 changes=(),
                 chosen=Chosen(groups=()),
                 method=method,
