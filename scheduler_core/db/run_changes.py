@@ -11,6 +11,7 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.plan_store import PlanStore
 from scheduler_core.db.profile_rows import sentence_json
 from scheduler_core.db.profile_store import ProfileStore
+from scheduler_core.db.statement import statement
 from scheduler_core.domain import Change, JobType, ProfileVersion, Run, RunMode
 from scheduler_core.errors import NotFoundError, StateError
 
@@ -36,6 +37,31 @@ class ProfileChanges:
                 why=_versions(change.before, change.after),
             )
             for change in await self._store.changes_of_run(run.id)
+        ]
+
+
+class MemoryChanges:
+    """Memories that went to the archive and are there still; those that came back have left no trace."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def changes(self, run: Run) -> Sequence[Change]:
+        if run.mode is RunMode.UNDO:
+            raise NotFoundError(
+                f"The undo of {run.job_type} keeps no list of what came back.", "Its result has the numbers."
+            )
+        sql = statement("memory_changes_of_run")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.text, *sql.bind(run_id=run.id))
+        return [
+            Change(
+                object=f"memory/{row['bot_id']}/{row['id']}",
+                before=row["content"],
+                after=None,
+                why="decayed" if row["merged_into"] is None else f"merged into {row['merged_into']}",
+            )
+            for row in rows
         ]
 
 
@@ -75,6 +101,8 @@ def run_changes(database: Database) -> RunChanges:
     """Over one database, with a reader for each built-in job type that has one."""
     readers: dict[str, ChangeReader] = {
         JobType.PROFILE_MAINTENANCE: ProfileChanges(ProfileStore(database)),
+        JobType.MEMORY_CONSOLIDATION: MemoryChanges(database),
+        JobType.MEMORY_DECAY: MemoryChanges(database),
     }
     return RunChanges(plans=PlanStore(database), readers=readers)
 
