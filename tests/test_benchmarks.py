@@ -144,3 +144,10 @@ def test_provider_times_our_process_beside_bare_gpt4all() -> None:
     assert names[:2] == ["bare gpt4all", "provider"]
     assert found["options"]["tokens"] > 5
     assert found["ratios"]["overhead in percent, median of pairs"] < 500
+
+
+def test_decay_times_a_pass_its_dry_run_and_its_undo() -> None:
+    found = found_by("maintenance.decay", "--memories", "2000", "--rounds", "1")
+    names = [result["name"] for result in found["results"]]
+    assert names == ["insert", "dry run", "pass", "undo", "nothing to do", "counts"]
+    assert 0 < found["results"][-1]["archived"] <= 40

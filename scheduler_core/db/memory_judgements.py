@@ -107,14 +107,6 @@ class MemoryJudgements:
             rows = await connection.fetch(sql.text, *values)
         return [_text_of(row) for row in rows]
 
-    async def equal_texts(self, bot_id: str) -> list[dict[str, bytes]]:
-        """Memories that say the same but for letter case and spacing: id to the hash of its text, the oldest
-        first. Pinned ones and pairs that a person keeps apart are left out."""
-        sql = statement("memory_equal_texts")
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.text, *sql.bind(bot=bot_id))
-        return [dict(zip(row["ids"], row["hashes"], strict=True)) for row in rows]
-
     async def judged(self, bot_id: str, ids: Sequence[str]) -> list[Judgement]:
         """Every verdict on a pair with one of these memories. Compare the hashes before relying on one."""
         sql = statement("memory_judged")

@@ -149,16 +149,3 @@ async def test_a_vector_of_a_text_that_changed_meanwhile_is_not_kept(
             assert not storing.done()
     assert await storing == 0
     assert await vectors.of("nova", ["a"], model="m") == {}
-
-
-async def test_equal_texts_are_grouped_the_oldest_first_and_pinned_ones_left_out(
-    database: Database, store: MemoryJudgements
-) -> None:
-    await add(database, "Likes tea", id_="new", idle_days=1)
-    await add(database, " likes  TEA ", id_="old", idle_days=2)
-    await add(database, "likes tea", id_="pinned", idle_days=3, pinned=True)
-    for text in ("Does not like tea", "Has 2 cats", "Has 3 cats"):
-        await add(database, text)
-    await add(database, "Likes tea", bot="mira")
-    [group] = await store.equal_texts("nova")
-    assert list(group.items()) == [("old", text_hash(" likes  TEA ")), ("new", text_hash("Likes tea"))]
