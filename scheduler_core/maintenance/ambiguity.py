@@ -80,17 +80,26 @@ def _same_words(clear: Sequence[tuple[Line, Sense]]) -> Iterable[Candidate]:
         buckets[sense.words].append((line, sense))
     for bucket in buckets.values():
         # The best line of each polarity and tense; others are compared with these few only.
-        best: dict[tuple[bool, bool], Line] = {}
+        best: dict[tuple[bool, bool, bool], Line] = {}
         for line, sense in bucket:
-            claim = (sense.negative, sense.past)
+            claim = (sense.negative, sense.past, sense.ended)
             if claim in best:
                 if may_merge(best[claim], line):
                     yield Candidate(best[claim], line, Decision.SAME)
             else:
                 best[claim] = line
             for other, winner in best.items():
-                if other != claim and may_replace(winner, line):
+                if _contradict(other, claim) and may_replace(winner, line):
                     yield Candidate(winner, line, Decision.NEWER)
+
+
+def _contradict(one: tuple[bool, bool, bool], other: tuple[bool, bool, bool]) -> bool:
+    """Whether both claims about the same cannot be true now: "used to like" goes with "does not like"."""
+    negative, past, _ = one
+    other_negative, other_past, _ = other
+    if negative != other_negative:
+        return not past and not other_past
+    return past != other_past
 
 
 def _same_topic(clear: Sequence[tuple[Line, Sense]]) -> Iterable[Candidate]:
@@ -104,7 +113,7 @@ def _same_topic(clear: Sequence[tuple[Line, Sense]]) -> Iterable[Candidate]:
         winner, other = best[sense.topic]
         if other.words == sense.words:
             continue
-        places = {fold(word) for word in (*other.words[1:], *sense.words[1:])}
+        places = {fold(other.words[-1]), fold(sense.words[-1])}
         if sense.topic == LIVE and (not other.changed or not places.isdisjoint(REGIONS)):
             continue
         if may_replace(winner, line):
@@ -113,12 +122,12 @@ def _same_topic(clear: Sequence[tuple[Line, Sense]]) -> Iterable[Candidate]:
 
 def _parts(clear: Sequence[tuple[Line, Sense]]) -> Iterable[Candidate]:
     """A line that a longer one says in full, with a time or a country added."""
-    by_claim: dict[tuple[tuple[str, ...], bool, bool], Line] = {}
+    by_claim: dict[tuple[tuple[str, ...], bool, bool, bool], Line] = {}
     for line, sense in clear:
-        by_claim.setdefault((sense.words, sense.negative, sense.past), line)
+        by_claim.setdefault((sense.words, sense.negative, sense.past, sense.ended), line)
     for whole, sense in clear:
         for words in _shorter(sense.words, whole):
-            part = by_claim.get((words, sense.negative, sense.past))
+            part = by_claim.get((words, sense.negative, sense.past, sense.ended))
             if part is not None and may_merge(whole, part):
                 yield Candidate(whole, part, Decision.SAME)
 
@@ -129,9 +138,9 @@ def _shorter(words: tuple[str, ...], whole: Line) -> Iterable[tuple[str, ...]]:
     for place, word in enumerate(words[2:], 2):
         if word in _SINCE:
             yield words[:place]
-    if words[:1] == (LIVE,) and len(words) == 3 and fold(words[2]) in COUNTRIES:
-        yield words[:2]
-        yield (LIVE, words[2])
+    if words[:2] == (LIVE, "in") and len(words) == 4 and fold(words[3]) in COUNTRIES:
+        yield words[:3]
+        yield (LIVE, "in", words[3])
 
 
 def _idle(senses: Sequence[tuple[Line, Sense]]) -> Iterable[Candidate]:

@@ -7,7 +7,7 @@ the order of the rows, and the raw rows are not touched. The cost is linear in t
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -121,7 +121,20 @@ def dispose(attributes: Iterable[Attribute], *, today: date) -> tuple[Dispositio
     for group in groups.values():
         for disposition in _together(group):
             settled[disposition.line.id] = disposition
+    _inherit(settled)
     return tuple(settled[id_] for id_ in sorted(settled))
+
+
+def _inherit(settled: dict[int, Disposition]) -> None:
+    """Who stands for a line that must be kept must be kept too, whatever its own category."""
+    for disposition in tuple(settled.values()):
+        if disposition.of is None or not disposition.line.must_keep:
+            continue
+        end = settled[disposition.of]
+        while end.of is not None:
+            end = settled[end.of]
+        if not end.line.must_keep:
+            settled[end.line.id] = replace(end, line=replace(end.line, must_keep=True))
 
 
 def read(attribute: Attribute) -> Line:

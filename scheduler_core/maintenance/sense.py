@@ -22,10 +22,12 @@ from scheduler_core.maintenance.synonyms import (
     FALSE_FRIENDS,
     FILLERS,
     GERUNDS,
+    INDEFINITE,
     LIKE,
     LIVE,
     PHRASES,
     PROPER,
+    VERBS,
 )
 
 _PLAIN_KEYS = word_set(
@@ -38,18 +40,31 @@ _FAVOURITE = re.compile(r"^(?:favou?rite|lieblings)_?(?P<what>\w*)$")
 _PAST = word_set("formerly früher ehemals damals did didn't didnt")
 _USED_TO = ("used", "to")
 # What a denial leaves behind; polarity is compared apart.
-_STILL = word_set("longer anymore mehr do does")
+_STILL = word_set("longer anymore mehr")
+_AUXILIARY = word_set("do does")
+_ENDED = word_set("longer anymore stopped quit")
+_QUITS = word_set("stopped quit")
+# What is left of these when their denial is taken away states nothing.
+_PLAIN_DENIALS = word_set(
+    "not no don't dont doesn't doesnt isn't isnt aren't arent ain't nicht kein keine keinen keinem keiner "
+    "keines nein stopped quit neither nor none"
+)
 _DISLIKES = word_set(
     "dislike dislikes disliked hate hates hated detest detests loathe loathes despise despises hasst hasse "
     "hassen verabscheut"
 )
 # They say that something took the place of something else.
 _CHANGED = word_set("now jetzt inzwischen mittlerweile neuerdings nowadays moved relocated gezogen umgezogen")
-_INTO = word_set("in to nach")
 _BE = word_set("is are am was were be been being ist sind bin war waren wird wurde")
 _JOINS = word_set("and und or oder but aber while sowie nor")
 _PASSIVE = re.compile(r"(?:ed|en|own|ught)$")
 _LONGEST = 40
+# A line that begins with one of these begins with no name.
+_OPENERS = (
+    frozenset(CANONICAL)
+    | frozenset(GERUNDS)
+    | (FILLERS | INDEFINITE | _PLAIN_DENIALS | _PAST | _DISLIKES | _BE | _CHANGED | _STILL)
+)
 _PUNCTUATION = re.compile(r"[^\w\s.,'’;:()!?\"-]|[;:()]")
 
 
@@ -61,6 +76,7 @@ class Sense:
         words: canonical words in order; what is liked comes as a sorted list where order says nothing.
         negative: it denies, or tells an aversion.
         past: it says what was so once.
+        ended: it says that something is so no more.
         changed: it says that this took the place of something else ("now", "moved").
         topic: of what it gives the one true value, such as `live` or `favourite color`; else empty.
         doubtful: it has signs or words that this reduction does not understand.
@@ -69,6 +85,7 @@ class Sense:
     words: tuple[str, ...]
     negative: bool
     past: bool
+    ended: bool
     changed: bool
     topic: str
     doubtful: bool
@@ -92,6 +109,7 @@ def sense_of(line: Line) -> Sense:
         words=_unordered(words, line.text),
         negative=line.negative,
         past=past,
+        ended=not _ENDED.isdisjoint(plain) or ("nicht", "mehr") in pairwise(plain),
         changed=changed,
         topic=_topic(line, words, surface),
         doubtful=not words
@@ -112,8 +130,8 @@ def _head(line: Line) -> tuple[str, ...]:
     if name in _PLAIN_KEYS:
         return ()
     if name in ("location", "country"):
-        return (LIVE,)
-    return tuple(word for word in map(_canonical, name.split("_")) if word not in FILLERS)
+        return (LIVE, "in")
+    return tuple(CANONICAL.get(word, word) for word in name.split("_") if word not in FILLERS)
 
 
 def _topic(line: Line, words: Sequence[str], surface: Sequence[str]) -> str:
@@ -122,10 +140,8 @@ def _topic(line: Line, words: Sequence[str], surface: Sequence[str]) -> str:
         return f"favourite {favourite['what'].strip('_')}"
     if (
         line.rule.name in _PLAIN_KEYS
-        and words[:1] == (LIVE,)
-        and len(words) == 2
-        # "lives at Anna's" names no town.
-        and fold(surface[-2]) in _INTO
+        and words[:2] == (LIVE, "in")
+        and len(words) == 3
         and surface[-1][:1].isupper()
     ):
         return LIVE
@@ -136,8 +152,11 @@ def _words(surface: Sequence[str], plain: Sequence[str], *, strict: bool) -> tup
     names = {word for word, written in zip(plain[1:], surface[1:], strict=True) if written[:1].isupper()}
     if strict and surface and surface[0][:1].isupper():
         names.add(plain[0])
-    first = plain[0] if surface[0][:1].isupper() and plain[0] not in CANONICAL else ""
+    if surface[0][:1].isupper() and plain[0] not in _OPENERS:
+        # Whether it is a name cannot be seen, so it is taken for one.
+        names.add(plain[0])
     words = _phrases([word for word in plain if word not in DEGREES])
+    is_denied = any(map(is_denial, plain))
     found: list[str] = []
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else ""
@@ -145,14 +164,33 @@ def _words(surface: Sequence[str], plain: Sequence[str], *, strict: bool) -> tup
             found.append("be")
         elif word in _DISLIKES:
             found.append(LIKE)
-        elif _is_said_elsewhere(word, following) or (word == "to" and _opens(words[:place])):
+        elif word in names:
+            found.append(_name(word))
+        elif (word == "to" and _opens(words[:place])) or (word in _STILL and is_denied):
             continue
-        elif word == first and place == 0:
-            # Whether it is a name cannot be seen, so it keeps its ending.
-            found.append(CANONICAL.get(word, word))
-        else:
-            found.append(_name(word) if word in names else _canonical(word))
+        elif not _is_said_elsewhere(word, following):
+            found.append(_in_place(word, words[:place], is_first=not found))
     return tuple(found)
+
+
+def _in_place(word: str, before: Sequence[str], *, is_first: bool) -> str:
+    """The form of a word where it stands."""
+    if word in INDEFINITE:
+        return "a"
+    if word in GERUNDS:
+        return GERUNDS[word] if before and before[-1] in _QUITS else f"{GERUNDS[word]}~ing"
+    if before and before[-1] == "to" and _opens(before[:-1]) and word in _BASES:
+        return CANONICAL.get(word, word) if before[-2] == "used" else f"{word}~ing"
+    if word.endswith("n't"):
+        # "can't" says more than "not".
+        return word.removesuffix("n't")
+    if is_first:
+        return _verb(word)
+    known = CANONICAL.get(word, word)
+    return (number(word) or known) if known not in VERBS or not word.endswith("s") else word
+
+
+_BASES = frozenset(GERUNDS.values())
 
 
 def _name(word: str) -> str:
@@ -168,15 +206,13 @@ def _opens(words: Sequence[str]) -> bool:
 
 def _is_said_elsewhere(word: str, following: str) -> bool:
     """Whether a word states nothing, or only what the other parts of a sense hold."""
-    if word in ("without", "ohne"):
-        return False
     return (
-        word in _STILL
+        word in _AUXILIARY
         or word in FILLERS
         or word in _PAST
+        or word in _PLAIN_DENIALS
         or word in _CHANGED - {"moved", "relocated"}
         or (word, following) == _USED_TO
-        or is_denial(word)
     )
 
 
@@ -200,25 +236,18 @@ _STARTING = {phrase[0]: [other for other in PHRASES if other[0][0] == phrase[0]]
 
 
 @lru_cache(maxsize=16_384)
-def _canonical(word: str) -> str:
-    """One form for a word's plain inflections. Past tenses and agents ("painter") stay apart."""
-    known = CANONICAL.get(word) or CANONICAL.get(GERUNDS.get(word, ""), GERUNDS.get(word))
+def _verb(word: str) -> str:
+    """One form for "plays" and "play" where a verb stands. Past tenses and agents ("painter") stay apart."""
+    known = CANONICAL.get(word) or number(word)
     if known is not None:
         return known
-    digits = number(word)
-    if digits is not None:
-        return digits
-    # "paintings" are not what "painting" is.
     if word.endswith(("ss", "us", "is", "'s", "ings", "news")) or len(word) < 4 or not word.isascii():
         return word
     if word.endswith("ies") and len(word) > 4:
         return f"{word[:-3]}y"
     if word.endswith(("ches", "shes", "xes", "sses", "zes")):
         return word[:-2]
-    if word.endswith("s"):
-        # "plays" and "paintings" lose one letter, not what makes the word.
-        return CANONICAL.get(word[:-1], word[:-1])
-    return word
+    return word.removesuffix("s")
 
 
 def _unordered(words: tuple[str, ...], text: str) -> tuple[str, ...]:

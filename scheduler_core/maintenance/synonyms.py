@@ -10,21 +10,22 @@ LIKE = "like"
 LIVE = "live"
 
 _CLASSES = {
-    LIKE: "likes loves love enjoys enjoy liking enjoying loving mag möge mögen magst liebt liebe lieben",
-    LIVE: "lives living resides reside residing wohnt wohne wohnen lebt lebe leben",
-    "work": "works working arbeitet arbeite arbeiten",
-    "drink": "drinks drinking trinkt trinke trinken",
-    "eat": "eats eating isst esse essen",
-    "play": "plays playing spielt spiele spielen",
-    "speak": "speaks speaking spricht spreche sprechen",
-    "collect": "collects collecting sammelt sammle sammeln",
-    "read": "reads reading liest lese lesen",
-    "drive": "drives driving",
-    "smoke": "smokes smoking raucht rauche rauchen",
-    "swim": "swims swimming schwimmt schwimme schwimmen",
-    "run": "runs running",
-    "own": "owns owning besitzt besitze besitzen",
-    "learn": "learns learning lernt lerne lernen",
+    LIKE: "likes loves love enjoys enjoy mag liebt liebe",
+    LIVE: "lives resides reside wohnt wohne lebt lebe",
+    "work": "works arbeitet arbeite",
+    "drink": "drinks trinkt trinke",
+    "eat": "eats isst esse",
+    "play": "plays spielt spiele",
+    "speak": "speaks spricht spreche",
+    "collect": "collects sammelt sammle",
+    # "read" alone may be the past.
+    "reads": "liest lese",
+    "drive": "drives",
+    "smoke": "smokes raucht rauche",
+    "swim": "swims schwimmt schwimme",
+    "run": "runs",
+    "own": "owns besitzt besitze",
+    "learn": "learns lernt lerne",
     "bike": "bikes bicycle bicycles fahrrad fahrräder",
     "film": "films movie movies filme filmen",
     "coffee": "kaffee",
@@ -117,13 +118,13 @@ PHRASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
                 "is interested in": "interested",
                 "is keen on": LIKE,
                 "keen on": LIKE,
-                "is based in": LIVE,
-                "based in": LIVE,
-                "moved to": LIVE,
-                "has moved to": LIVE,
-                "relocated to": LIVE,
-                "likes to drink": "like drink",
-                "loves to drink": "like drink",
+                "is based in": f"{LIVE} in",
+                "based in": f"{LIVE} in",
+                "moved to": f"{LIVE} in",
+                "has moved to": f"{LIVE} in",
+                "relocated to": f"{LIVE} in",
+                "likes to drink": "like drinking",
+                "loves to drink": "like drinking",
                 "is employed as": "work as",
                 "works as": "work as",
                 "rides a bike": "ride bike",
@@ -134,21 +135,19 @@ PHRASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
                 "fährt rad": "ride bike",
                 "radfahren": "ride bike",
                 "fahrradfahren": "ride bike",
-                "hört gern": "like listen",
-                "hört gerne": "like listen",
                 "listens to": "listen",
                 "listening to": "listen",
                 "hört": "listen",
-                "trinkt gern": "like drink",
-                "trinkt gerne": "like drink",
-                "isst gern": "like eat",
-                "isst gerne": "like eat",
-                "spielt gern": "like play",
-                "spielt gerne": "like play",
-                "liest gern": "like read",
-                "liest gerne": "like read",
-                "schwimmt gern": "like swim",
-                "schwimmt gerne": "like swim",
+                "trinkt gern": "like drinking",
+                "trinkt gerne": "like drinking",
+                "isst gern": "like eating",
+                "isst gerne": "like eating",
+                "spielt gern": "like playing",
+                "spielt gerne": "like playing",
+                "liest gern": "like reading",
+                "liest gerne": "like reading",
+                "schwimmt gern": "like swimming",
+                "schwimmt gerne": "like swimming",
             }.items()
         ),
         key=lambda item: (-len(item[0]), item[0]),
@@ -162,10 +161,12 @@ DEGREES = word_set(
 )
 # They state nothing by themselves.
 FILLERS = DEGREES | word_set(
-    "gern gerne a an the ein eine einen einem einer der die das den dem i he she they user person ich "
-    "er sie sich his her their my mein meine meinen sein seine seinen ihr ihre is are am be been it "
-    "its in at on im am an "
+    "gern gerne the der die das den dem i he she they user person ich er sie sich his her their my mein "
+    "meine meinen sein seine seinen ihr ihre is are am be been it its"
 )
+INDEFINITE = word_set("a an ein eine einen einem einer")
+# Where a line begins they are verbs; elsewhere "plays" and "runs" may be things.
+VERBS = word_set(f"{LIKE} {LIVE} work drink eat play speak collect drive smoke swim run own learn reads")
 # English and German have them both, with different meanings.
 FALSE_FRIENDS = word_set(
     "gift chef rat kind art fast gymnasium handy brief wand see arm hut rock tag mist bad boot hell "
@@ -174,6 +175,7 @@ FALSE_FRIENDS = word_set(
 # What is written with a capital in any case.
 PROPER = word_set("german english french spanish italian germany austria france italy munich vienna cologne")
 
+# What somebody does: "likes to run" is "likes running", but "likes boxes" is not "likes boxing".
 GERUNDS = {
     gerund: base
     for base, gerund in (
@@ -185,7 +187,8 @@ GERUNDS = {
             "run:running swim:swimming shop:shopping cook:cooking draw:drawing sing:singing fish:fishing "
             "hunt:hunting camp:camping climb:climbing surf:surfing travel:traveling travel:travelling "
             "garden:gardening bowl:bowling row:rowing code:coding program:programming teach:teaching "
-            "learn:learning play:playing walk:walking act:acting juggle:juggling"
+            "learn:learning play:playing walk:walking act:acting juggle:juggling "
+            "drink:drinking eat:eating read:reading work:working speak:speaking collect:collecting own:owning"
         )
     )
 }

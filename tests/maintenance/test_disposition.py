@@ -304,3 +304,14 @@ def test_five_thousand_attributes_cost_a_hundred_times_fifty() -> None:
         return best
 
     assert cost(5_000) < 20 * cost(500)
+
+
+def test_who_stands_for_a_line_that_must_be_kept_must_be_kept_too() -> None:
+    """Else a summary might leave out an allergy because the same words stand in another category later."""
+    vital = attribute(1, "penicillin", key="note", category="health")
+    later = attribute(2, "penicillin", key="note", category="fact", day=3)
+    longer = attribute(3, "penicillin, latex", key="note", category="fact", day=1)
+
+    for group in ((vital, later), (vital, later, longer)):
+        (left,) = kept(dispose(group, today=TODAY))
+        assert left.must_keep
