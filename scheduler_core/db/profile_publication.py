@@ -54,7 +54,8 @@ async def write(
     new = planned.publication
     foreign = await keep_foreign(connection, profile_id) if planned.is_changed else None
     await begin_change(connection, [profile_id], run_id=run_id)
-    if not await _go_live(connection, new, text_changed=planned.is_changed):
+    must_redact = await _go_live(connection, new, text_changed=planned.is_changed)
+    if must_redact is None:
         return False, None
     version = None
     if planned.is_changed:
@@ -68,8 +69,9 @@ async def write(
     await end_change(connection, [profile_id], run_id=run_id)
     if planned.drafts:
         await write_drafts(connection, new.entity, planned.drafts, run_id=run_id)
-    redact = statement("profile_redact")
-    await connection.execute(redact.text, *redact.bind(profile_id=profile_id))
+    if must_redact:
+        redact = statement("profile_redact")
+        await connection.execute(redact.text, *redact.bind(profile_id=profile_id))
     return True, version
 
 
@@ -113,9 +115,10 @@ async def write_drafts(
     )
 
 
-async def _go_live(connection: Connection, new: Publication, *, text_changed: bool) -> bool:
+async def _go_live(connection: Connection, new: Publication, *, text_changed: bool) -> bool | None:
+    """Whether deleted attributes are still quoted somewhere; None if the entity moved."""
     sql = statement("profile_publish")
-    profile_id = await connection.fetchval(
+    must_redact: bool | None = await connection.fetchval(
         sql.text,
         *sql.bind(
             entity_type=new.entity.type.value,
@@ -128,7 +131,7 @@ async def _go_live(connection: Connection, new: Publication, *, text_changed: bo
             text_changed=text_changed,
         ),
     )
-    return profile_id is not None
+    return must_redact
 
 
 async def _add_version(

@@ -256,7 +256,7 @@ async def test_a_death_between_success_and_plan_leaves_neither(database: Databas
     assert await PlanStore(database).find(run.id) is not None
 
 
-@pytest.mark.parametrize("table", ["entity_profile_versions", "entity_profile_scrubs"])
+@pytest.mark.parametrize("table", ["entity_profile_versions", "entity_profile_holds"])
 async def test_a_death_while_applying_leaves_nothing_and_it_can_be_applied_again(
     example: ProfileStore, database: Database, table: str
 ) -> None:

@@ -16,4 +16,4 @@ SET summary = :summary,
     ))),
     updated_at = now()
 WHERE entity_type = :entity_type AND entity_id = :entity_id AND revision = :revision
-RETURNING id
+RETURNING EXISTS (SELECT FROM entity_profile_scrubs s WHERE s.profile_id = p.id) AS must_redact
