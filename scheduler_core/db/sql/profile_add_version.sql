@@ -10,7 +10,7 @@ SELECT p.id, :version::integer, :run_id::uuid, :summary, :sentences::jsonb, :rev
         SELECT coalesce(jsonb_object_agg(a.id, bawt_attribute_print(a)), '{}')
         FROM entity_profile_attributes a
         WHERE a.entity_type = p.entity_type AND a.entity_id = p.entity_id
-            AND a.id = ANY (ARRAY(SELECT bawt_cited(:sentences::jsonb)))
+            AND a.id = ANY (ARRAY(SELECT bawt_cited_ids(:sentences::jsonb)))
     )
 FROM entity_profiles p
 WHERE p.id = :profile_id::integer AND :version::integer - 1 = (

@@ -13,7 +13,7 @@ quoting AS MATERIALIZED (
     SELECT v.id, v.version, named.ids, bawt_redacted(v.sentences, named.ids) AS sentences
     FROM named
     JOIN entity_profile_versions v ON v.profile_id = named.id
-    WHERE EXISTS (SELECT FROM bawt_cited(v.sentences) AS id WHERE id = ANY (named.ids))
+    WHERE EXISTS (SELECT FROM bawt_cited_ids(v.sentences) AS id WHERE id = ANY (named.ids))
 ),
 versions AS (
     UPDATE entity_profile_versions v

@@ -11,7 +11,7 @@ LEFT JOIN entity_profile_versions left_behind
 LEFT JOIN entity_profile_versions earlier
     ON earlier.profile_id = p.id AND earlier.version = (c.before).version
 CROSS JOIN LATERAL (
-    SELECT array_agg(q.id ORDER BY q.id) AS ids FROM bawt_cited(earlier.sentences) AS q (id)
+    SELECT array_agg(q.id ORDER BY q.id) AS ids FROM bawt_cited_ids(earlier.sentences) AS q (id)
     WHERE NOT EXISTS (
         SELECT FROM entity_profile_attributes a
         WHERE a.id = q.id AND a.entity_type = p.entity_type AND a.entity_id = p.entity_id

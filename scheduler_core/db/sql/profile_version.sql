@@ -9,7 +9,7 @@ CROSS JOIN LATERAL (
             -- Versions of earlier releases did not keep how their attributes read.
             WHERE coalesce(v.sources ->> c.id::text <> bawt_attribute_print(a), a.updated_at > v.created_at)
         ) AS changed
-    FROM bawt_cited(v.sentences) AS c (id)
+    FROM bawt_cited_ids(v.sentences) AS c (id)
     LEFT JOIN entity_profile_attributes a
         ON a.id = c.id AND a.entity_type = p.entity_type AND a.entity_id = p.entity_id
 ) cited

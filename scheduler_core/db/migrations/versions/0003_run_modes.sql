@@ -36,7 +36,7 @@ CREATE FUNCTION bawt_attribute_print(a entity_profile_attributes) RETURNS text L
     SELECT md5(a.category || E'\x1f' || a.key || E'\x1f' || a.value::text)
 $$;
 
-CREATE FUNCTION bawt_cited(sentences jsonb) RETURNS SETOF integer LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bawt_cited_ids(sentences jsonb) RETURNS SETOF integer LANGUAGE sql IMMUTABLE AS $$
     SELECT DISTINCT id::integer FROM jsonb_path_query(sentences, '$[*].attribute_ids[*]') AS id
 $$;
 
