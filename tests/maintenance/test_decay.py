@@ -88,6 +88,23 @@ async def add_old(database: Database, *names: str) -> None:
         await add(database, f"{SECRET} {name}", id_=name, importance=0.0, idle_days=900 + number)
 
 
+async def cite(database: Database, memory: str) -> None:
+    """A version rests on the memory's message, and is live as soon as the profile has a summary."""
+    await fetch(database, "UPDATE memories SET source_message_ids = '[\"m-1\"]' WHERE id = $1", memory)
+    await fetch(
+        database,
+        "INSERT INTO entity_profile_attributes"
+        " (entity_type, entity_id, category, key, value, source_message_id)"
+        " VALUES ('user', 'ada', 'fact', 'job', '\"baker\"', 'm-1')",
+    )
+    await fetch(
+        database,
+        "INSERT INTO entity_profile_versions (profile_id, version, summary, sentences, revision)"
+        " SELECT p.id, 1, 'A baker.', jsonb_build_array(jsonb_build_object('attribute_ids', ARRAY[a.id])), 1"
+        " FROM entity_profiles p, entity_profile_attributes a",
+    )
+
+
 async def test_a_run_archives_and_reports_numbers_only(database: Database, desk: Desk) -> None:
     await add_old(database, "a", "b")
     await add_fresh(database, 60)
@@ -184,12 +201,14 @@ async def test_applying_does_what_was_planned_even_if_another_one_is_worse_by_no
         "UPDATE memories SET tags = '[\"health\"]' WHERE id = 'a'",
         "DELETE FROM memories WHERE id = 'b'",
         "INSERT INTO memory_reprieves (bot_id, id) VALUES ('nova', 'b')",
+        "UPDATE entity_profiles SET summary = 'A baker.'",
     ],
 )
 async def test_a_plan_whose_source_moved_is_refused_whole_and_stays_unapplied(
     database: Database, desk: Desk, change: str
 ) -> None:
     await add_old(database, "a", "b")
+    await cite(database, "b")
     await add_fresh(database, 60)
     planned_by, _ = await desk.dry_run()
     await fetch(database, change)

@@ -18,7 +18,7 @@ kept AS (
     FROM locked l
     CROSS JOIN LATERAL (SELECT to_jsonb(l) - '{state,score,numbers}'::text[] AS memory) whole
     LEFT JOIN memory_embeddings e ON e.bot_id = l.bot_id AND e.id = l.id
-    WHERE sha256(convert_to(whole.memory::text, 'UTF8')) = l.state
+    WHERE sha256(convert_to(whole.memory::text, 'UTF8')) = l.state AND NOT bawt_message_cited(l.source_message_ids)
         AND NOT EXISTS (
             SELECT FROM memory_reprieves r
             WHERE r.bot_id = l.bot_id AND r.id = l.id

@@ -50,18 +50,14 @@ low AS (
     WHERE worth.value < 0.05
 ),
 cited AS (
-    -- A live summary rests on an attribute that came from the same message as the memory.
+    -- One join finds the few that could be, before each of those is looked at.
     SELECT DISTINCT l.id
     FROM low l
     CROSS JOIN jsonb_array_elements_text(
         CASE jsonb_typeof(l.source_message_ids) WHEN 'array' THEN l.source_message_ids ELSE '[]' END
     ) AS message
     JOIN entity_profile_attributes a ON a.source_message_id = message
-    JOIN entity_profiles p ON p.entity_type = a.entity_type AND p.entity_id = a.entity_id
-    WHERE p.summary IS NOT NULL AND (
-        SELECT v.sentences @> jsonb_build_array(jsonb_build_object('attribute_ids', jsonb_build_array(a.id)))
-        FROM entity_profile_versions v WHERE v.profile_id = p.id ORDER BY v.version DESC LIMIT 1
-    )
+    WHERE bawt_message_cited(jsonb_build_array(message))
 ),
 below AS (
     SELECT l.* FROM low l

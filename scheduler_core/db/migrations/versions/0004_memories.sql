@@ -95,6 +95,20 @@ CREATE INDEX memory_merges_by_age ON memory_merges (merged_at);
 CREATE INDEX entity_profile_attributes_of_message ON entity_profile_attributes (source_message_id)
     WHERE source_message_id IS NOT NULL;
 
+-- Whether a live summary rests on an attribute that came from one of these messages.
+CREATE FUNCTION bawt_message_cited(message_ids jsonb) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (
+        SELECT FROM jsonb_array_elements_text(
+            CASE jsonb_typeof(message_ids) WHEN 'array' THEN message_ids ELSE '[]' END
+        ) AS message
+        JOIN entity_profile_attributes a ON a.source_message_id = message
+        JOIN entity_profiles p ON p.entity_type = a.entity_type AND p.entity_id = a.entity_id
+        WHERE p.summary IS NOT NULL AND (
+            SELECT v.sentences @> jsonb_build_array(jsonb_build_object('attribute_ids', jsonb_build_array(a.id)))
+            FROM entity_profile_versions v WHERE v.profile_id = p.id ORDER BY v.version DESC LIMIT 1
+        )
+    );
+
 -- Memories that a person brought back; decay lets them be for a while.
 CREATE TABLE memory_reprieves (
     bot_id varchar(100) NOT NULL,
