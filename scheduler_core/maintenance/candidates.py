@@ -45,38 +45,61 @@ class Statements:
         return found
 
 
+class Comparison:
+    """Compares the changed with all, in two ways that may be taken in any order or left out; what did not
+    change is not compared with its like again."""
+
+    def __init__(self, texts: Sequence[str], statements: Statements, changed: Collection[int]) -> None:
+        import numpy as np
+
+        self._texts = texts
+        self._statements = statements
+        by_form: dict[str, list[int]] = {}
+        for position in sorted(changed):
+            by_form.setdefault(statements[position].form, []).append(position)
+        self._first = {members[0]: members for members in by_form.values()}
+        # One stands for all that have its form, or a text stored a thousand times would crowd out the rest.
+        repeated = {position for members in by_form.values() for position in members[1:]}
+        self._shown = np.array([place for place in range(len(texts)) if place not in repeated], np.int64)
+        self._rows = np.searchsorted(self._shown, np.array(sorted(self._first), np.int64))
+        self._near: dict[tuple[int, int], float] = {}
+        self._worded: dict[tuple[int, int], float] = {}
+
+    def by_wording(self) -> None:
+        whole = len(self._shown) == len(self._texts)
+        texts = self._texts if whole else [self._texts[place] for place in self._shown.tolist()]
+        for left, right, score in shared_wording(texts, self._rows, floor=WORDING_ASK, most=MOST_PARTNERS):
+            self._worded[int(self._shown[left]), int(self._shown[right])] = score
+
+    def by_vectors(self, vectors: "Vectors") -> None:
+        """
+        Args:
+            vectors: one row a text, zeros where there is none.
+        """
+        near = vectors if len(self._shown) == len(vectors) else vectors[self._shown]
+        for left, right, score in close_pairs(near, self._rows, floor=COSINE_ASK, most=MOST_PARTNERS):
+            self._near[int(self._shown[left]), int(self._shown[right])] = score
+
+    def candidates(self) -> Candidates:
+        """What was found so far."""
+        first = {place: list(members) for place, members in self._first.items()}
+        pairs: dict[tuple[int, int], tuple[float | None, float | None]] = {}
+        for left, right in sorted(self._near.keys() | self._worded.keys()):
+            if self._statements[left].form == self._statements[right].form:
+                anchor, other = (left, right) if left in first else (right, left)
+                first[anchor].append(other)
+            else:
+                pairs[left, right] = (self._near.get((left, right)), self._worded.get((left, right)))
+        same_form = {place: tuple(sorted(found)) for place, found in first.items() if len(found) > 1}
+        return Candidates(same_form=same_form, pairs=pairs)
+
+
 def find_candidates(
     texts: Sequence[str], statements: Statements, changed: Collection[int], vectors: "Vectors | None"
 ) -> Candidates:
-    """Compares the changed with all; what did not change is not compared with its like again.
-
-    Args:
-        vectors: one row a text, zeros where there is none; None leaves this way out.
-    """
-    import numpy as np
-
-    by_form: dict[str, list[int]] = {}
-    for position in sorted(changed):
-        by_form.setdefault(statements[position].form, []).append(position)
-    first = {members[0]: members for members in by_form.values()}
-    # One stands for all that have its form, or a text stored a thousand times would crowd out the rest.
-    repeated = {position for members in by_form.values() for position in members[1:]}
-    shown = np.array([place for place in range(len(texts)) if place not in repeated], dtype=np.int64)
-    rows = np.searchsorted(shown, np.array(sorted(first), dtype=np.int64))
-    pairs: dict[tuple[int, int], tuple[float | None, float | None]] = {}
+    """Both ways, or the wording alone where there are no vectors."""
+    comparison = Comparison(texts, statements, changed)
+    comparison.by_wording()
     if vectors is not None:
-        near = vectors if len(shown) == len(texts) else vectors[shown]
-        for left, right, score in close_pairs(near, rows, floor=COSINE_ASK, most=MOST_PARTNERS):
-            pairs[int(shown[left]), int(shown[right])] = (score, None)
-    worded = texts if len(shown) == len(texts) else [texts[place] for place in shown.tolist()]
-    for left, right, score in shared_wording(worded, rows, floor=WORDING_ASK, most=MOST_PARTNERS):
-        pair = int(shown[left]), int(shown[right])
-        pairs[pair] = (pairs.get(pair, (None, None))[0], score)
-    for left, right in list(pairs):
-        if statements[left].form == statements[right].form:
-            del pairs[left, right]
-            anchor = left if left in first else right
-            other = right if anchor == left else left
-            first[anchor].append(other)
-    same_form = {place: tuple(sorted(found)) for place, found in first.items() if len(found) > 1}
-    return Candidates(same_form=same_form, pairs=pairs)
+        comparison.by_vectors(vectors)
+    return comparison.candidates()

@@ -19,7 +19,7 @@ from scheduler_core.db.memory_vectors import MemoryVectors
 from scheduler_core.domain import EventLevel
 from scheduler_core.errors import ModelError
 from scheduler_core.llm.provider import EmbeddingModel, TextModel
-from scheduler_core.maintenance.candidates import Statements, find_candidates
+from scheduler_core.maintenance.candidates import Comparison, Statements
 from scheduler_core.maintenance.consolidation_groups import Chosen, Group, Link, choose, clusters, group_of
 from scheduler_core.maintenance.conversation import Conversation
 from scheduler_core.maintenance.likeness import Band, likeness
@@ -130,10 +130,8 @@ class MemoryConsolidation:
         await self._reporter.progress(f"comparing {len(changes)} changed memories")
         look = _Look(*await stores.candidates.contents(bot_id))
         if changes:
-            vectors = await self._vectors(bot_id, look) if method.startswith("embeddings") else None
             changed = {look.place_of[change.id] for change in changes if change.id in look.place_of}
-            # Array work that takes seconds on a first pass must not hold up the loop's heartbeats.
-            await asyncio.to_thread(look.compare, changed, vectors)
+            await self._compare(bot_id, look, changed, near=method.startswith("embeddings"))
         look.reopen(waiting)
         judge = PairJudge(conversation=self.conversation, reporter=self._reporter)
         await self._decide(bot_id, look, judge)
@@ -181,9 +179,20 @@ class MemoryConsolidation:
             return "wording only: the embedding model failed", 0, ("the embedding model failed",)
         return "embeddings and wording", done, ()
 
-    async def _vectors(self, bot_id: str, look: "_Look") -> "Vectors | None":
-        assert self._embedding is not None
-        return await self._embedding.load(bot_id, look.place_of)
+    async def _compare(self, bot_id: str, look: "_Look", changed: set[int], *, near: bool) -> None:
+        """Array work that takes seconds on a first pass is done off the loop, which must answer meanwhile."""
+        vectors: asyncio.Task[Vectors] | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                if near and self._embedding is not None:
+                    vectors = group.create_task(self._embedding.load(bot_id, look.place_of), name="vectors")
+                comparison = await asyncio.to_thread(look.worded, changed)
+        except ExceptionGroup as errors:
+            # Whoever called knows our errors, not groups of them.
+            raise errors.exceptions[0] from None
+        if vectors is not None:
+            await asyncio.to_thread(comparison.by_vectors, vectors.result())
+        await asyncio.to_thread(look.sort, comparison)
 
     async def _waiting(self, bot_id: str) -> Sequence[Judgement]:
         """Pairs that earlier runs left open and that this run's model was not asked about."""
@@ -269,11 +278,18 @@ class _Look:
         self.apart: set[_Pair] = set()
         self.vetoed: Counter[str] = Counter()
         self.compared = 0
+        self._statements = Statements(texts)
 
-    def compare(self, changed: set[int], vectors: "Vectors | None") -> None:
-        """Finds candidates among all and puts each into its band."""
-        statements = Statements(self.texts)
-        found = find_candidates(self.texts, statements, changed, vectors)
+    def worded(self, changed: set[int]) -> Comparison:
+        """Candidates by wording; those by vectors can be added."""
+        comparison = Comparison(self.texts, self._statements, changed)
+        comparison.by_wording()
+        return comparison
+
+    def sort(self, comparison: Comparison) -> None:
+        """Puts each candidate into its band."""
+        statements = self._statements
+        found = comparison.candidates()
         self.same_form = found.same_form
         self.compared = len(found.pairs)
         for (left, right), (cosine, wording) in found.pairs.items():

@@ -19,7 +19,7 @@ from scheduler_core.db.memory_judgements import MemoryJudgements
 from scheduler_core.db.memory_vectors import MemoryVectors
 from scheduler_core.db.plan_store import PlanStore
 from scheduler_core.domain import EventLevel, RunMode, Trigger
-from scheduler_core.errors import ModelError, RunError
+from scheduler_core.errors import DatabaseUnreachableError, ModelError, RunError
 from scheduler_core.llm.provider import (
     Completion,
     EmbeddingInfo,
@@ -376,6 +376,20 @@ async def test_a_failing_embedding_model_leaves_the_wording_and_is_suspicious(
     # As soon as it works, everything is looked at in the new way.
     desk.embedding = Nearby()
     assert (await desk.run()).result["changed"] == 1
+
+
+async def test_a_database_lost_while_vectors_are_read_is_named_as_itself(
+    database: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object, **__: object) -> None:
+        raise DatabaseUnreachableError("The database does not answer.", "Start it.")
+
+    desk.embedding = Nearby()
+    await add_all(database, "User likes teal", "The user likes teal")
+    monkeypatch.setattr(MemoryVectors, "block", lost)
+    with pytest.raises(DatabaseUnreachableError):
+        await desk.run()
+    assert len(await contents(database)) == 2
 
 
 async def test_memories_that_speak_to_the_model_are_not_shown_to_it(database: Database, desk: Desk) -> None:
