@@ -9,11 +9,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import NoReturn, Self
-
-import httpx
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from scheduler_core.errors import ModelError, NotFoundError
+
+# Imported where it is used: it brings a command line of its own, which a library need not load.
+if TYPE_CHECKING:
+    import httpx
 
 CONNECT_SECONDS = 15.0
 MOST_REDIRECTS = 10
@@ -41,6 +43,8 @@ class Wire:
     """
 
     def __init__(self, *, read_seconds: float = 30.0) -> None:
+        import httpx
+
         self._read_seconds = read_seconds
         self.was_answered = False
         timeout = httpx.Timeout(CONNECT_SECONDS, read=read_seconds)
@@ -55,7 +59,7 @@ class Wire:
         self._client.close()
 
     @contextmanager
-    def get(self, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+    def get(self, url: str, headers: dict[str, str]) -> Iterator["httpx.Response"]:
         """The answer after all redirects, its body still to be read.
 
         Raises:
@@ -68,13 +72,15 @@ class Wire:
         finally:
             response.close()
 
-    def blocks(self, response: httpx.Response) -> Iterator[bytes]:
+    def blocks(self, response: "httpx.Response") -> Iterator[bytes]:
         """The body as it arrives.
 
         Raises:
             BrokenOffError: it ended early.
             ModelError: it is compressed, although that was ruled out.
         """
+        import httpx
+
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise ModelError(f"{_host(response.url)} sent the file compressed, which was not asked for.")
@@ -83,7 +89,9 @@ class Wire:
         except httpx.HTTPError as error:
             raise self._failure(error, response.url) from error
 
-    def _after_redirects(self, url: str, headers: dict[str, str]) -> httpx.Response:
+    def _after_redirects(self, url: str, headers: dict[str, str]) -> "httpx.Response":
+        import httpx
+
         try:
             request = self._client.build_request("GET", url, headers=headers)
         except httpx.InvalidURL:
@@ -100,7 +108,9 @@ class Wire:
             request = _permitted(response.next_request, request)
         raise ModelError(f"{_host(request.url)} sends from one address to the next without end.")
 
-    def _failure(self, error: httpx.HTTPError, url: httpx.URL) -> Exception:
+    def _failure(self, error: "httpx.HTTPError", url: "httpx.URL") -> Exception:
+        import httpx
+
         host = _host(url)
         causes = _causes(error)
         if any(isinstance(cause, socket.gaierror) for cause in causes):
@@ -119,7 +129,7 @@ class Wire:
         return BrokenOffError(f"The connection to {host} broke off.")
 
 
-def refuse_status(response: httpx.Response) -> NoReturn:
+def refuse_status(response: "httpx.Response") -> NoReturn:
     """Turns an answer without the file into a sentence.
 
     Raises:
@@ -139,7 +149,7 @@ def refuse_status(response: httpx.Response) -> NoReturn:
     raise ModelError(f"{host} answered with status {status} instead of the file.")
 
 
-def total_of(response: httpx.Response) -> int | None:
+def total_of(response: "httpx.Response") -> int | None:
     """Bytes of the whole file, as the answer says; None if it does not."""
     if response.status_code in (206, 416):
         return range_of(response)[1]
@@ -147,7 +157,7 @@ def total_of(response: httpx.Response) -> int | None:
     return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
 
 
-def range_of(response: httpx.Response) -> tuple[int | None, int | None]:
+def range_of(response: "httpx.Response") -> tuple[int | None, int | None]:
     """Where the range starts and how long the whole is; None for what is not said."""
     found = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
     if found is None:
@@ -156,7 +166,7 @@ def range_of(response: httpx.Response) -> tuple[int | None, int | None]:
     return (None if start is None else int(start)), (None if total == "*" else int(total))
 
 
-def strong_validator(response: httpx.Response) -> str:
+def strong_validator(response: "httpx.Response") -> str:
     """What tells this content from another byte by byte: a strong ETag, else the date of change."""
     tag = response.headers.get("ETag", "").strip()
     if tag.startswith('"'):
@@ -164,7 +174,7 @@ def strong_validator(response: httpx.Response) -> str:
     return str(response.headers.get("Last-Modified", "")).strip()
 
 
-def _permitted(following: httpx.Request, before: httpx.Request) -> httpx.Request:
+def _permitted(following: "httpx.Request", before: "httpx.Request") -> "httpx.Request":
     if following.url.scheme not in ("http", "https") or not following.url.host:
         raise ModelError(f"{_host(before.url)} sends to an address that is not http or https.")
     if before.url.scheme == "https" and following.url.scheme == "http":
@@ -174,7 +184,7 @@ def _permitted(following: httpx.Request, before: httpx.Request) -> httpx.Request
     return following
 
 
-def _host(url: httpx.URL) -> str:
+def _host(url: "httpx.URL") -> str:
     """Without account, password and query."""
     return url.host or "the server"
 
