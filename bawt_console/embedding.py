@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
+from bawt_console.collector import keep_what_is_loaded
 from scheduler_core.runtime import open_runtime
 from scheduler_core.settings import Settings
 
@@ -89,5 +90,6 @@ class SchedulerThread:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         async with open_runtime(self._settings):
+            keep_what_is_loaded()
             self._ready.set_result(None)
             await self._stop.wait()

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from bawt_console.collector import keep_what_is_loaded
 from bawt_console.output import print_json, print_line
 from scheduler_core.db.history import History
 from scheduler_core.domain import Run, RunStatus
@@ -36,6 +37,7 @@ async def run_headless(settings: Settings, *, once: bool, as_json: bool) -> int:
         printing = None
         try:
             async with open_runtime(settings, on_finished=printer.tell, watch=not once) as runtime:
+                keep_what_is_loaded()
                 printing = group.create_task(printer.run(runtime.history), name="printer")
                 log.info("Scheduling on %s as node %s.", runtime.address.label, runtime.node_id)
                 await _work(runtime, signals, once=once)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
+from bawt_console.collector import keep_what_is_loaded
 from benchmarks.crew import Crew, Worker, report, told
 from benchmarks.server import node_settings
 from scheduler_core.runtime import open_runtime
@@ -60,6 +61,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         name=arguments.name,
     )
     async with open_runtime(settings, kinds=KINDS, on_finished=_finished):
+        keep_what_is_loaded()
         report("ready")
         async for _ in told():
             pass

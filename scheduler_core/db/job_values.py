@@ -5,6 +5,7 @@ What a screen or a host sees is in `domain`.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from scheduler_core.domain import NodeState, RunMode, RunStatus, Trigger
@@ -53,9 +54,11 @@ class CronSlot:
     trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartedRun:
-    """A run this node now holds. `config_json` is None when the job was deleted meanwhile."""
+class StartedRun(NamedTuple):
+    """A run this node now holds. `config_json` is None when the job was deleted meanwhile.
+
+    A tuple, as `FinishedRun` is: both are made for every run, and a frozen dataclass costs six times as much.
+    """
 
     id: UUID
     job_id: UUID | None
@@ -71,8 +74,7 @@ class StartedRun:
     source_run_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedRun:
+class FinishedRun(NamedTuple):
     """An outcome to record. `reason` belongs to skipped runs and `error_message` to failed ones.
 
     Attributes:

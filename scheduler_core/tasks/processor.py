@@ -39,7 +39,7 @@ class _End:
 class _Active:
     task: Task
     work: "asyncio.Task[None]"
-    limit: asyncio.TimerHandle
+    deadline: float
     end: _End | None = None
     abandoned: bool = False
 
@@ -83,6 +83,8 @@ class TaskProcessor:
         self._on_free = on_free
         self._pause_job = pause_job
         self._active: dict[UUID, _Active] = {}
+        # One for all, at the earliest deadline: thousands of runs a second would each pay for its own.
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def run_ids(self) -> Sequence[UUID]:
@@ -94,11 +96,15 @@ class TaskProcessor:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
-                task = await self._queue.get()
-                work = group.create_task(self._process(task), name="run")
-                limit = loop.call_later(task.timeout, self._time_out, task)
-                self._active[task.run_id] = _Active(task, work, limit)
-                work.add_done_callback(partial(self._ended, task))
+                tasks = await self._queue.get()
+                now = loop.time()
+                for task in tasks:
+                    work = group.create_task(self._process(task), name="run")
+                    active = _Active(task, work, now + task.timeout)
+                    self._active[task.run_id] = active
+                    work.add_done_callback(partial(self._ended, task))
+                    if self._timer is None or active.deadline < self._timer.when():
+                        self._watch(active.deadline)
 
     def cancel(self, run_id: UUID, because: str, *, retry: bool = False) -> bool:
         """Asks one run to stop; False if it is not in hand or was asked before.
@@ -124,14 +130,25 @@ class TaskProcessor:
             await self._queue.wait_empty()
 
     def _ended(self, task: Task, work: "asyncio.Task[None]") -> None:
-        self._active.pop(task.run_id).limit.cancel()
+        del self._active[task.run_id]
         self._queue.done(task)
         self._on_free()
 
-    def _time_out(self, task: Task) -> None:
-        active = self._active[task.run_id]
-        if active.end is None:
-            self._stop(active, _End(f"Timed out after {task.timeout:g} s.", self._retry_in(task)))
+    def _watch(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._time_out)
+
+    def _time_out(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        running = [active for active in self._active.values() if active.end is None]
+        for active in running:
+            if active.deadline <= now:
+                end = _End(f"Timed out after {active.task.timeout:g} s.", self._retry_in(active.task))
+                self._stop(active, end)
+        if ahead := [active.deadline for active in running if active.deadline > now]:
+            self._watch(min(ahead))
 
     def _stop(self, active: _Active, end: _End) -> None:
         active.end = end

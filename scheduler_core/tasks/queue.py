@@ -32,7 +32,9 @@ class TaskQueue(Protocol):
 
     async def put(self, tasks: Sequence[Task]) -> None: ...
 
-    async def get(self) -> Task: ...
+    async def get(self) -> Sequence[Task]:
+        """Every task that waits, at least one."""
+        ...
 
     def done(self, task: Task) -> None:
         """Gives back the place of a task that ended."""
@@ -49,7 +51,8 @@ class InProcessQueue:
     def __init__(self, *, capacity: int) -> None:
         self._capacity = capacity
         self._held: set[UUID] = set()
-        self._tasks: asyncio.Queue[Task] = asyncio.Queue()
+        self._waiting: list[Task] = []
+        self._something = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -66,14 +69,17 @@ class InProcessQueue:
         return tuple(self._held)
 
     async def put(self, tasks: Sequence[Task]) -> None:
-        self._held.update(task.run_id for task in tasks)
         if tasks:
+            self._held.update([task.run_id for task in tasks])
+            self._waiting += tasks
             self._empty.clear()
-        for task in tasks:
-            self._tasks.put_nowait(task)
+            self._something.set()
 
-    async def get(self) -> Task:
-        return await self._tasks.get()
+    async def get(self) -> Sequence[Task]:
+        await self._something.wait()
+        self._something.clear()
+        tasks, self._waiting = self._waiting, []
+        return tasks
 
     def done(self, task: Task) -> None:
         self._held.discard(task.run_id)
