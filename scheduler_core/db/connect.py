@@ -159,6 +159,8 @@ async def _connect(address: Address, application: str, read_only: bool, patience
         "jit": "off",
     }
     if patience is not None:
+        # The same few statements again and again: what is planned once fits every batch.
+        settings["plan_cache_mode"] = "force_generic_plan"
         # Whoever vanished in mid-transaction would hold its rows, and its runs could not be rescued.
         settings["idle_in_transaction_session_timeout"] = f"{round(patience * 1000)}ms"
     with plain_errors(address):

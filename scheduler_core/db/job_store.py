@@ -146,7 +146,7 @@ class JobStore:
         )
         rows = await connection.fetch(claim.text, *values)
         return Claim(
-            started=tuple(_started_of(row) for row in rows if row["status"] == RunStatus.RUNNING),
+            started=tuple(_claimed_of(row) for row in rows if row["status"] == RunStatus.RUNNING),
             pending=sum(row["status"] == RunStatus.PENDING for row in rows),
             skipped=tuple(row["id"] for row in rows if row["status"] == RunStatus.SKIPPED),
         )
@@ -342,6 +342,21 @@ class JobStore:
         return len(await connection.fetch(retry.text, *values))
 
 
+def _claimed_of(row: Row) -> StartedRun:
+    """The first attempt at a slot, which its row does not say."""
+    return StartedRun(
+        id=row["id"],
+        job_id=row["job_id"],
+        job_type=row["job_type"],
+        bot_id=row["bot_id"],
+        trigger=Trigger.SCHEDULE,
+        scheduled_for=row["scheduled_for"],
+        attempt=1,
+        coalesced=row["coalesced"],
+        config_json=row["config_json"],
+    )
+
+
 def _started_of(row: Row) -> StartedRun:
     return StartedRun(
         id=row["id"],
@@ -352,11 +367,9 @@ def _started_of(row: Row) -> StartedRun:
         scheduled_for=row["scheduled_for"],
         attempt=row["attempt"],
         coalesced=row["coalesced"],
-        started_at=row["started_at"],
         config_json=row["config_json"],
-        # A claimed slot is an ordinary run, so its row does not say.
-        mode=_MODES[row.get("mode", RunMode.RUN)],
-        source_run_id=row.get("source_run_id"),
+        mode=_MODES[row["mode"]],
+        source_run_id=row["source_run_id"],
     )
 
 

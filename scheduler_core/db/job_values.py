@@ -68,7 +68,6 @@ class StartedRun(NamedTuple):
     scheduled_for: datetime
     attempt: int
     coalesced: int
-    started_at: datetime
     config_json: str | None
     mode: RunMode = RunMode.RUN
     source_run_id: UUID | None = None

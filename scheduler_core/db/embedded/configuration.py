@@ -21,8 +21,6 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "64MB",
     "max_connections": "100",
     "jit": "off",
-    # Disks that spin are rare in laptops, and a young database's plans depend on it.
-    "random_page_cost": "1.1",
     "io_method": "sync",
     "wal_level": "minimal",
     "max_wal_senders": "0",

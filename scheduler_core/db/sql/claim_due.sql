@@ -93,6 +93,6 @@ inserted AS (
         CASE WHEN status = 'skipped' THEN 0 END
     FROM decided
 )
-SELECT run_id AS id, id AS job_id, job_type, bot_id, status, 'schedule' AS trigger, slot_at AS scheduled_for,
-    1 AS attempt, missed AS coalesced, now() AS started_at, config_json
+SELECT run_id AS id, id AS job_id, job_type, bot_id, status, slot_at AS scheduled_for, missed AS coalesced,
+    config_json
 FROM decided

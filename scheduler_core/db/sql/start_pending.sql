@@ -44,7 +44,7 @@ started AS (
     FROM mine
     WHERE r.id = mine.id
     RETURNING r.id, r.job_id, r.job_type, r.bot_id, r.trigger, r.scheduled_for, r.attempt, r.coalesced,
-        r.started_at, r.mode, r.source_run_id
+        r.mode, r.source_run_id
 ),
 touched AS (
     -- A row somebody holds in an open psql transaction must not hold up the run.
