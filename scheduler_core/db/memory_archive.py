@@ -18,6 +18,7 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.memory_return import named, put_back, take_apart
 from scheduler_core.db.plan_store import mark_applied
 from scheduler_core.db.statement import statement
+from scheduler_core.db.text import storable
 from scheduler_core.errors import DatabaseError, NotFoundError, StateError
 
 CAP_SHARE = 0.02
@@ -52,7 +53,8 @@ class DecayLook:
         below: those worth less than the threshold that nothing protects.
         future: those last used more than a day after now.
         unused: those of which no use was ever recorded.
-        cap: how many one run may archive.
+        cap: how many this run may archive.
+        earlier: what attempts before it at the same slot archived; the cap is for all of them together.
         chosen: what it would archive, the worst first; empty when too many are below.
     """
 
@@ -62,11 +64,12 @@ class DecayLook:
     unused: int
     cap: int
     chosen: tuple[Fading, ...]
+    earlier: int = 0
 
     @property
     def tripped(self) -> bool:
         """Whether so many are below that the numbers are more likely wrong than the memories."""
-        return self.below > 0 and not self.chosen
+        return self.below > 0 and self.cap > 0 and not self.chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,22 +77,29 @@ class MergeGroup:
     """Memories that say the same, by id with the texts they had when that was decided.
 
     Attributes:
-        survivor: one of `texts`; it stays and takes over what the others counted.
+        survivor: one of `hashes`; it stays and takes over what the others counted.
         hashes: id to `text_hash`, the survivor's included.
+        states: id to SHA-256 of the row, where nothing in it may have changed; else only the text counts.
         numbers: what the decision rests on, kept with the members; never text.
     """
 
     survivor: str
     hashes: Mapping[str, bytes]
+    states: Mapping[str, bytes] = field(default_factory=dict)
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """What merging did: survivors of the groups that were merged, and how many memories went."""
+    """What merging did: survivors of the groups that were merged, and how many memories went.
+
+    Attributes:
+        moved: memories that were not as the groups say, by id; each kept its group from being merged.
+    """
 
     survivors: tuple[str, ...]
     archived: int
+    moved: tuple[str, ...] = ()
 
 
 class MemoryArchive:
@@ -101,7 +111,7 @@ class MemoryArchive:
     async def look(self, bot_id: str) -> DecayLook:
         """What decay would archive now; changes nothing."""
         async with self._transaction() as connection:
-            return await _look(connection, bot_id)
+            return await _look(connection, bot_id, None)
 
     async def decay(self, bot_id: str, *, run_id: UUID) -> tuple[DecayLook, tuple[str, ...]]:
         """Archives the least relevant memories of a bot; one that changed since the look stays.
@@ -110,7 +120,7 @@ class MemoryArchive:
             what it saw, and the ids that were archived.
         """
         async with self._transaction() as connection:
-            look = await _look(connection, bot_id)
+            look = await _look(connection, bot_id, run_id)
             return look, await _archive(connection, bot_id, look.chosen, run_id)
 
     async def archive(
@@ -145,15 +155,17 @@ class MemoryArchive:
             if plan_of is not None:
                 await mark_applied(connection, plan_of, by=run_id)
             merged = await _merge(connection, bot_id, groups, run_id)
-            moved = sorted({group.survivor for group in groups} - set(merged.survivors))
-            if moved and plan_of is not None:
+            if merged.moved and plan_of is not None:
                 raise StateError(
-                    f"Memories changed since the dry run, around {named(moved)}.", "Make a new dry run."
+                    f"Memories changed since the dry run: {named(merged.moved)}.", "Make a new dry run."
                 )
             return merged
 
-    async def restore(self, bot_id: str, memory_id: str) -> tuple[str, ...]:
+    async def restore(self, bot_id: str, memory_id: str, *, actor: str | None = None) -> tuple[str, ...]:
         """Brings the latest archived copy of a memory back; one that was merged brings its whole group.
+
+        Args:
+            actor: who asks, for the audit; None leaves no trace there.
 
         Returns:
             the ids that are back.
@@ -163,30 +175,16 @@ class MemoryArchive:
             StateError: the id is in use again, or the survivor of its merge changed since.
         """
         async with self._transaction() as connection:
-            row = await connection.fetchrow(
-                "SELECT number, merged_into, run_id FROM memory_archive WHERE bot_id = $1 AND id = $2"
-                " ORDER BY number DESC LIMIT 1 FOR UPDATE",
-                bot_id,
-                memory_id,
-            )
-            if row is None:
-                raise NotFoundError(
-                    f"There is no archived memory {memory_id} of {bot_id}.",
-                    "List them with: bawt-console memories list --state archived",
+            back = await _restore(connection, bot_id, memory_id)
+            if actor is not None:
+                await connection.execute(
+                    "INSERT INTO operator_actions (actor, action, object_type, object_id, details)"
+                    " VALUES ($1, 'restore', 'memory', $2, jsonb_build_object('back', to_jsonb($3::text[])))",
+                    storable(actor),
+                    f"{bot_id}/{memory_id}",
+                    list(back),
                 )
-            if row["merged_into"] is None:
-                return await put_back(connection, [row["number"]])
-            merge = await connection.fetchrow(
-                "SELECT * FROM memory_merges WHERE bot_id = $1 AND run_id = $2 AND survivor = $3"
-                " AND $4 = ANY (members) ORDER BY id DESC LIMIT 1 FOR UPDATE",
-                bot_id,
-                row["run_id"],
-                row["merged_into"],
-                memory_id,
-            )
-            if merge is None:
-                raise StateError(f"How {memory_id} was merged is not known any more.", "Import it instead.")
-            return await take_apart(connection, merge)
+            return back
 
     async def restore_run(self, run_id: UUID) -> tuple[str, ...]:
         """Takes back everything that one run archived or merged.
@@ -243,12 +241,13 @@ class MemoryArchive:
             yield connection
 
 
-async def _look(connection: Connection, bot_id: str) -> DecayLook:
+async def _look(connection: Connection, bot_id: str, run_id: UUID | None) -> DecayLook:
     sql = statement("decay_memories")
     rows = await connection.fetch(
         sql.text,
         *sql.bind(
             bot=bot_id,
+            run=run_id,
             cap_share=CAP_SHARE,
             cap_rows=CAP_ROWS,
             breaker_share=BREAKER_SHARE,
@@ -262,6 +261,7 @@ async def _look(connection: Connection, bot_id: str) -> DecayLook:
         future=totals["future"],
         unused=totals["unused"],
         cap=totals["cap"],
+        earlier=totals["earlier"],
         chosen=tuple(_fading_of(row) for row in rows if row["id"] is not None),
     )
 
@@ -282,6 +282,33 @@ def _fading_of(row: asyncpg.Record) -> Fading:
             "tag_weight": row["weight"],
         },
     )
+
+
+async def _restore(connection: Connection, bot_id: str, memory_id: str) -> tuple[str, ...]:
+    row = await connection.fetchrow(
+        "SELECT number, merged_into, run_id FROM memory_archive WHERE bot_id = $1 AND id = $2"
+        " ORDER BY number DESC LIMIT 1 FOR UPDATE",
+        bot_id,
+        memory_id,
+    )
+    if row is None:
+        raise NotFoundError(
+            f"There is no archived memory {memory_id} of {bot_id}.",
+            "List them with: bawt-console memories list --state archived",
+        )
+    if row["merged_into"] is None:
+        return await put_back(connection, [row["number"]])
+    merge = await connection.fetchrow(
+        "SELECT * FROM memory_merges WHERE bot_id = $1 AND run_id = $2 AND survivor = $3"
+        " AND $4 = ANY (members) ORDER BY id DESC LIMIT 1 FOR UPDATE",
+        bot_id,
+        row["run_id"],
+        row["merged_into"],
+        memory_id,
+    )
+    if merge is None:
+        raise StateError(f"How {memory_id} was merged is not known any more.", "Import it instead.")
+    return await take_apart(connection, merge)
 
 
 async def _archive(
@@ -310,8 +337,12 @@ async def _archive(
 
 
 async def _merge(connection: Connection, bot_id: str, groups: Sequence[MergeGroup], run_id: UUID) -> Merged:
-    parts = [(id_, group.survivor, hash_) for group in groups for id_, hash_ in group.hashes.items()]
-    if len({id_ for id_, _, _ in parts}) != len(parts):
+    parts = [
+        (id_, group.survivor, hash_, group.states.get(id_))
+        for group in groups
+        for id_, hash_ in group.hashes.items()
+    ]
+    if len({id_ for id_, *_ in parts}) != len(parts):
         raise ValueError("groups of memories overlap")
     sql = statement("merge_memories")
     row = await connection.fetchrow(
@@ -319,9 +350,10 @@ async def _merge(connection: Connection, bot_id: str, groups: Sequence[MergeGrou
         *sql.bind(
             bot=bot_id,
             run=run_id,
-            ids=[id_ for id_, _, _ in parts],
-            survivors=[survivor for _, survivor, _ in parts],
-            hashes=[hash_ for _, _, hash_ in parts],
+            ids=[id_ for id_, *_ in parts],
+            survivors=[survivor for _, survivor, *_ in parts],
+            hashes=[hash_ for _, _, hash_, _ in parts],
+            states=[state for *_, state in parts],
             groups=[group.survivor for group in groups],
             numbers=[json.dumps(dict(group.numbers), ensure_ascii=False) for group in groups],
         ),
@@ -331,4 +363,4 @@ async def _merge(connection: Connection, bot_id: str, groups: Sequence[MergeGrou
         raise DatabaseError(
             "A merge would have lost a memory, so nothing was merged.", "Another writer was busy; try again."
         )
-    return Merged(survivors=tuple(row["survivors"]), archived=row["archived"])
+    return Merged(survivors=tuple(row["survivors"]), archived=row["archived"], moved=tuple(row["moved"]))

@@ -24,7 +24,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryText:
-    """What judging a memory takes."""
+    """What judging a memory takes.
+
+    Attributes:
+        state: SHA-256 of the whole row, in UTC.
+    """
 
     id: str
     content: str
@@ -36,6 +40,7 @@ class MemoryText:
     created_at: datetime
     last_accessed: datetime | None
     source_message_ids: tuple[str, ...]
+    state: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +108,9 @@ class MemoryJudgements:
         """Memories by id, from `after` on; `ids` narrows them."""
         sql = statement("memory_texts")
         values = sql.bind(bot=bot_id, ids=None if ids is None else list(ids), after=after, page=page)
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
+            # A host's own engine may have another zone, and the state must not depend on it.
+            await connection.execute("SET LOCAL timezone TO 'UTC'")
             rows = await connection.fetch(sql.text, *values)
         return [_text_of(row) for row in rows]
 
@@ -153,4 +160,5 @@ def _text_of(row: asyncpg.Record) -> MemoryText:
         created_at=row["created_at"],
         last_accessed=row["last_accessed"],
         source_message_ids=words_of(json.loads(row["source_message_ids"])),
+        state=row["state"],
     )

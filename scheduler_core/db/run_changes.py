@@ -41,16 +41,20 @@ class ProfileChanges:
 
 
 class MemoryChanges:
-    """Memories that went to the archive and are there still; those that came back have left no trace."""
+    """Memories that went to the archive and are there still; of an undo, those that it gave back."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._plans = PlanStore(database)
 
     async def changes(self, run: Run) -> Sequence[Change]:
         if run.mode is RunMode.UNDO:
-            raise NotFoundError(
-                f"The undo of {run.job_type} keeps no list of what came back.", "Its result has the numbers."
-            )
+            stored = await self._plans.find(run.id)
+            if stored is None:
+                raise NotFoundError(
+                    "This undo left no list of what came back.", "Its result and its log say more."
+                )
+            return [change_of(item) for item in stored.plan.get("changes", ())]
         sql = statement("memory_changes_of_run")
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.text, *sql.bind(run_id=run.id))

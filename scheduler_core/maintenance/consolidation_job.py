@@ -14,13 +14,12 @@ from scheduler_core.domain import EventLevel, RunMode
 from scheduler_core.errors import RunError, StateError
 from scheduler_core.llm.provider import EmbeddingModel, TextModel
 from scheduler_core.maintenance.consolidation import MemoryConsolidation, Proposal, Stores
-from scheduler_core.maintenance.consolidation_plan import moved, plan_of, planned
+from scheduler_core.maintenance.consolidation_plan import JOB, plan_of, planned
+from scheduler_core.maintenance.given_back import given_back
 from scheduler_core.maintenance.outcome import ModelUse
 from scheduler_core.tasks.task import Task, TaskContext, TaskResult
 
 MODES = frozenset(RunMode)
-_MOST_NAMED = 5
-_IDS_AT_ONCE = 5_000
 
 
 class PlanReader(Protocol):
@@ -121,21 +120,6 @@ class ConsolidationJob:
         with _final():
             stored = await self.plans.read(task.source_run_id)
             groups = planned(stored.plan, bot_id=task.bot_id)
-            ids = [id_ for group in groups for id_ in group.hashes]
-            rows = [
-                row
-                for start in range(0, len(ids), _IDS_AT_ONCE)
-                for row in await self.stores.judgements.texts(
-                    task.bot_id, ids=ids[start : start + _IDS_AT_ONCE]
-                )
-            ]
-            changed = moved(stored.plan, rows, bot_id=task.bot_id)
-            if changed:
-                more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
-                raise StateError(
-                    f"Memories changed since the dry run: {', '.join(changed[:_MOST_NAMED])}{more}.",
-                    "Make a new dry run.",
-                )
             merged = await self.stores.archive.merge(
                 task.bot_id, groups, run_id=task.run_id, plan_of=stored.run_id
             )
@@ -157,7 +141,8 @@ class ConsolidationJob:
             back = await self.stores.archive.restore_run(task.source_run_id)
         await context.log(EventLevel.INFO, f"{len(back)} memories came back from the archive.")
         return TaskResult(
-            result={"bot_id": task.bot_id, "undone": str(task.source_run_id), "restored": len(back)}
+            result={"bot_id": task.bot_id, "undone": str(task.source_run_id), "restored": len(back)},
+            plan=given_back(JOB, task.bot_id, back),
         )
 
 

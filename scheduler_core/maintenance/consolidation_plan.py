@@ -1,8 +1,8 @@
 """The plan of a consolidation as JSON, and back. It names memories by id and quotes none of them.
 
 A memory's text may be deleted while a plan waits, and then no plan may still hold it; `memories show` has it
-for whoever wants to read before applying. Hashes of the texts and all counters make sure that what is applied
-is what was planned.
+for whoever wants to read before applying. Hashes of the texts and of whole rows make sure that what is
+applied is what was planned.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,34 +43,21 @@ def planned(plan: Mapping[str, Any], *, bot_id: str) -> list[MergeGroup]:
         raise RunError("This is the plan of another job or bot.", "Make a new dry run.", retryable=False)
     try:
         hashes: dict[str, dict[str, bytes]] = {}
+        states: dict[str, dict[str, bytes]] = {}
         numbers: dict[str, Mapping[str, Any]] = {}
         for change in plan["changes"]:
             id_ = _id(change, bot_id)
             hashes.setdefault(change["survivor"], {})[id_] = bytes.fromhex(change["text_hash"])
+            states.setdefault(change["survivor"], {})[id_] = bytes.fromhex(change["state"])
             numbers[change["survivor"]] = change["numbers"]
         if any(survivor not in texts or len(texts) < 2 for survivor, texts in hashes.items()):
             raise ValueError("a group without a survivor")
         return [
-            MergeGroup(survivor=survivor, hashes=texts, numbers=numbers[survivor])
+            MergeGroup(survivor=survivor, hashes=texts, states=states[survivor], numbers=numbers[survivor])
             for survivor, texts in hashes.items()
         ]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise RunError("The plan is damaged.", "Make a new dry run.", retryable=False) from None
-
-
-def moved(plan: Mapping[str, Any], rows: Iterable[MemoryText], *, bot_id: str) -> list[str]:
-    """Ids of planned memories that are gone or not what they were, by id.
-
-    Args:
-        rows: the memories of the plan as they are now; a plan that `planned` accepted.
-    """
-    now = {row.id: _state(row) | {"text_hash": text_hash(row.content).hex()} for row in rows}
-    return sorted(
-        id_
-        for change in plan["changes"]
-        for id_ in (_id(change, bot_id),)
-        if now.get(id_) != {**change["before"], "text_hash": change["text_hash"]}
-    )
 
 
 def _changes(bot_id: str, group: Group) -> Iterable[dict[str, Any]]:
@@ -85,6 +72,7 @@ def _changes(bot_id: str, group: Group) -> Iterable[dict[str, Any]]:
         "after": _state(survivor) | _united((survivor, *group.members)),
         "why": f"takes over what {len(group.members)} others counted",
         "text_hash": text_hash(survivor.content).hex(),
+        "state": survivor.state.hex(),
         **common,
     }
     for row in group.members:
@@ -94,6 +82,7 @@ def _changes(bot_id: str, group: Group) -> Iterable[dict[str, Any]]:
             "after": f"archived, merged into memory/{bot_id}/{survivor.id}",
             "why": _WHY[group.reason],
             "text_hash": text_hash(row.content).hex(),
+            "state": row.state.hex(),
             **common,
         }
 

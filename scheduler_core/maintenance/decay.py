@@ -1,7 +1,8 @@
 """The handler of `memory_decay`: memories of low relevance go to the archive, one bot a run.
 
-The formula is in `db/sql/decay_memories.sql`. No model takes part. A run archives at most 2 % of a bot's
-memories or 5,000, the worst first, and none at all when more than 20 % would qualify: that pauses the job.
+The formula is in `db/sql/decay_memories.sql`. No model takes part. A run, with all its attempts together,
+archives at most 2 % of a bot's memories or 5,000, the worst first, and none at all when more than 20 % would
+qualify: that pauses the job.
 What has been in the archive for 90 days is deleted for good, up to 5,000 a run.
 Results, logs and plans name memories by id; their text stays in the database.
 """
@@ -16,8 +17,10 @@ from scheduler_core.db.memory_archive import BREAKER_SHARE, DecayLook, Fading, M
 from scheduler_core.db.plan_store import StoredPlan
 from scheduler_core.domain import EventLevel, RunMode
 from scheduler_core.errors import RunError, StateError
+from scheduler_core.maintenance.given_back import given_back
 from scheduler_core.tasks.task import Task, TaskContext, TaskResult
 
+JOB = "memory_decay"
 MODES = frozenset(RunMode)
 # Below the breaker, but more than a store that is looked after loses at once.
 SUSPICIOUS_SHARE = 0.1
@@ -83,7 +86,7 @@ class DecayJob:
     async def _plan(self, task: Task) -> TaskResult:
         look = await self.archive.look(task.bot_id)
         facts = _facts(task, look) | {"would_archive": len(look.chosen)}
-        plan: dict[str, Any] = {"job": "memory_decay", "bot_id": task.bot_id, "changes": []}
+        plan: dict[str, Any] = {"job": JOB, "bot_id": task.bot_id, "changes": []}
         if look.tripped:
             reason = too_many(look)
             return TaskResult(
@@ -110,7 +113,8 @@ class DecayJob:
             back = await self.archive.restore_run(task.source_run_id)
         await context.log(EventLevel.INFO, f"{len(back)} memories came back from the archive.")
         return TaskResult(
-            result={"bot_id": task.bot_id, "undone": str(task.source_run_id), "restored": len(back)}
+            result={"bot_id": task.bot_id, "undone": str(task.source_run_id), "restored": len(back)},
+            plan=given_back(JOB, task.bot_id, back),
         )
 
 
@@ -129,7 +133,7 @@ def planned(plan: Mapping[str, Any], *, bot_id: str) -> list[Fading]:
     Raises:
         RunError: it is the plan of another job or bot, or was damaged.
     """
-    if plan.get("job") != "memory_decay" or plan.get("bot_id") != bot_id:
+    if plan.get("job") != JOB or plan.get("bot_id") != bot_id:
         raise RunError("This is the plan of another job or bot.", "Make a new dry run.", retryable=False)
     try:
         return [
@@ -185,6 +189,8 @@ def _facts(task: Task, look: DecayLook) -> dict[str, Any]:
         "below": look.below,
         "cap": look.cap,
     }
+    if look.earlier:
+        facts["archived_by_earlier_attempts"] = look.earlier
     if look.chosen:
         facts["lowest_score"] = round(look.chosen[0].score, 6)
         facts["highest_score"] = round(look.chosen[-1].score, 6)
@@ -194,6 +200,8 @@ def _facts(task: Task, look: DecayLook) -> dict[str, Any]:
 def _nothing(look: DecayLook) -> str:
     if not look.memories:
         return "no memories"
+    if look.earlier and not look.cap:
+        return "earlier attempts archived as many as one run may"
     return "every memory that qualified changed meanwhile" if look.chosen else "unchanged"
 
 

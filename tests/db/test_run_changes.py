@@ -11,6 +11,7 @@ from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_changes import run_changes
 from scheduler_core.domain import Change, Run
 from scheduler_core.errors import NotFoundError, StateError
+from scheduler_core.maintenance.given_back import given_back
 from tests.db.test_profile_history import ADA, know, publish
 
 
@@ -69,8 +70,18 @@ async def test_archived_memories_are_shown_with_where_they_went(database: Databa
         Change(object="memory/nova/m2", before="rain", after=None, why="decayed"),
     ]
     undo = await recorded(database, "memory_decay", mode="undo", source=run.id)
-    with pytest.raises(NotFoundError, match="keeps no list"):
+    with pytest.raises(NotFoundError, match="left no list"):
         await run_changes(database).of(undo)
+
+
+async def test_the_undo_of_a_memory_job_shows_what_it_gave_back(database: Database) -> None:
+    run = await recorded(database, "memory_decay")
+    undo = await recorded(database, "memory_decay", mode="undo", source=run.id)
+    async with database.transaction() as connection:
+        await save_plans(connection, {undo.id: plan_text(given_back("memory_decay", "nova", ["nova/m2"]))})
+    assert await run_changes(database).of(undo) == [
+        Change(object="memory/nova/m2", before="archived", after="active", why="given back")
+    ]
 
 
 @pytest.mark.parametrize("job_type", ["memory_decay", "of_a_host"])

@@ -1,5 +1,6 @@
 """Consolidation in its four modes over a real database: what merges, what never does, and the way back."""
 
+import asyncio
 import json
 import random
 import re
@@ -429,6 +430,8 @@ async def test_applying_does_exactly_what_was_planned(database: Database, desk: 
         "UPDATE memories SET content = 'User likes green' WHERE id = 'm01'",
         "UPDATE memories SET access_count = 7 WHERE id = 'm01'",
         "UPDATE memories SET pinned = true WHERE id = 'm01'",
+        "UPDATE memories SET importance = 0.8 WHERE id = 'm01'",
+        "UPDATE memories SET source_message_ids = '[\"9\"]' WHERE id = 'm01'",
         "DELETE FROM memories WHERE id = 'm01'",
     ],
 )
@@ -443,6 +446,20 @@ async def test_a_plan_is_refused_when_a_memory_moved(database: Database, desk: D
         await desk.run(RunMode.APPLY, source=run_id)
     assert not caught.value.retryable
     assert await dump(database) == before
+
+
+async def test_a_use_counted_while_a_plan_is_applied_refuses_it(database: Database, desk: Desk) -> None:
+    await add_all(database, "User likes teal", "The user likes teal")
+    run_id, _ = await desk.dry_run()
+    async with database.transaction() as writer:
+        await writer.execute("UPDATE memories SET access_count = access_count + 1 WHERE id = 'm01'")
+        applying = asyncio.create_task(desk.run(RunMode.APPLY, source=run_id))
+        # The merge is inside its transaction and waits for the row that is being written.
+        while not await fetch(database, "SELECT FROM pg_locks WHERE NOT granted"):
+            assert not applying.done()
+    with pytest.raises(RunError, match="changed since the dry run: m01"):
+        await applying
+    assert await archive(database) == {}
 
 
 async def test_undoing_gives_every_byte_back_and_keeps_them_apart(database: Database, desk: Desk) -> None:
@@ -462,6 +479,8 @@ async def test_undoing_gives_every_byte_back_and_keeps_them_apart(database: Data
     assert await dump(database) != before
     result = await desk.run(RunMode.UNDO, source=run_id)
     assert result.result["restored"] == 2
+    assert result.plan is not None
+    assert {change["object"] for change in result.plan["changes"]} == {"memory/nova/m01", "memory/nova/m02"}
     assert await dump(database) == before
     # A person took them apart; the next run respects it.
     assert (await desk.run()).result["archived"] == 0

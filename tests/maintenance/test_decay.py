@@ -141,6 +141,29 @@ async def test_what_had_its_time_in_the_archive_is_deleted_for_good(database: Da
     assert await archive(database) == {}
 
 
+async def test_attempts_at_one_slot_share_one_cap(database: Database, desk: Desk) -> None:
+    await add_fresh(database, 140)
+    await add_old(database, "a", "b", "c")
+    runs = [uuid4() for _ in range(3)]
+    await fetch(
+        database,
+        "INSERT INTO job_runs (id, bot_id, job_type, status, started_at, finished_at, attempt, first_run_id)"
+        " SELECT id, 'nova', 'memory_decay', 'failed', now(), now(), attempt,"
+        " CASE WHEN attempt > 1 THEN ($1::uuid[])[1] END"
+        " FROM unnest($1::uuid[]) WITH ORDINALITY AS r (id, attempt)",
+        runs,
+    )
+    assert (await desk.run(run_id=runs[0])).result["archived"] == 3
+    await add_old(database, "d", "e")
+    second = await desk.run(run_id=runs[1])
+    assert second.skipped == "earlier attempts archived as many as one run may"
+    assert second.result["archived_by_earlier_attempts"] == 3
+    await fetch(database, "DELETE FROM memory_archive WHERE id = 'c'")
+    assert (await desk.run(run_id=runs[2])).result["archived"] == 1
+    # A slot of its own has a cap of its own.
+    assert (await desk.run()).result["archived"] == 1
+
+
 async def test_the_breaker_fails_the_run_asks_for_a_pause_and_is_not_tried_again(
     database: Database, desk: Desk
 ) -> None:

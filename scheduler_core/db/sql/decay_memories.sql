@@ -1,11 +1,21 @@
 -- Half-life regression. i = importance, a = accesses, d = days idle, m = by tag:
 --   h = 90 · m · 2^(2i−1) · min(1 + 0.35 ln(1+a), 3)      v = (0.05 + 0.95 i) · 2^(−d/h)
 -- Chooses what is worth less than 0.05, the worst first, unless too much of the store would qualify. It
--- changes nothing. One row for each chosen memory, or a single row of totals.
+-- changes nothing. One row for each chosen memory, or a single row of totals. What earlier attempts at the same
+-- slot archived, and is in the archive still, counts towards the cap of this one.
 WITH store AS (
     SELECT count(*) AS memories, count(*) FILTER (WHERE last_accessed IS NULL) AS unused,
         count(*) FILTER (WHERE last_accessed > now() + interval '1 day') AS future
     FROM memories WHERE bot_id = :bot
+),
+attempts AS (
+    SELECT count(*) AS archived
+    FROM job_runs mine
+    JOIN job_runs earlier
+        ON earlier.id = mine.first_run_id
+            OR (earlier.first_run_id = mine.first_run_id AND earlier.attempt < mine.attempt)
+    JOIN memory_archive a ON a.run_id = earlier.id
+    WHERE mine.id = :run::uuid AND a.bot_id = :bot AND a.cause = 'decayed'
 ),
 aged AS NOT MATERIALIZED (
     -- A second scan costs less than keeping all rows of the first. What is young or protected leaves here; a
@@ -70,16 +80,20 @@ below AS (
 ),
 totals AS (
     SELECT s.*, (SELECT count(*) FROM below) AS below,
-        least(greatest(ceil(s.memories * :cap_share::float8), 1), :cap_rows::bigint)::bigint AS cap
-    FROM store s
+        t.archived AS earlier,
+        greatest(
+            least(greatest(ceil((s.memories + t.archived) * :cap_share::float8), 1), :cap_rows::bigint) - t.archived,
+            0
+        )::bigint AS cap
+    FROM store s, attempts t
 ),
 chosen AS (
     SELECT b.* FROM below b, totals t
-    WHERE t.below <= greatest(t.memories * :breaker_share::float8, 1)
+    WHERE t.below <= greatest((t.memories + t.earlier) * :breaker_share::float8, 1)
     ORDER BY b.value, b.id
     LIMIT (SELECT cap FROM totals)
 )
-SELECT t.memories, t.below, t.future, t.unused, t.cap,
+SELECT t.memories, t.below, t.future, t.unused, t.earlier, t.cap,
     c.id, c.value, c.life, c.idle, c.old, c.i, c.a, c.weight, c.tag,
     sha256(convert_to(to_jsonb(m)::text, 'UTF8')) AS state
 FROM totals t

@@ -1,12 +1,15 @@
 -- Merges groups of memories: the survivor takes over what the members counted, they go to the archive.
--- A group of which a text changed, a member was pinned or one is gone stays as it is.
+-- A group of which a text changed, a member was pinned or one is gone stays as it is; where a state is wanted,
+-- so does one of which anything in a row changed.
 WITH wanted AS (
-    SELECT * FROM unnest(:ids::text[], :survivors::text[], :hashes::bytea[]) AS w (id, survivor, hash)
+    SELECT * FROM unnest(:ids::text[], :survivors::text[], :hashes::bytea[], :states::bytea[])
+        AS w (id, survivor, hash, state)
 ),
 locked AS MATERIALIZED (
     SELECT m.*, w.survivor
     FROM memories m JOIN wanted w ON w.id = m.id
     WHERE m.bot_id = :bot AND bawt_text_hash(m.content) = w.hash AND (NOT m.pinned OR m.id = w.survivor)
+        AND (w.state IS NULL OR sha256(convert_to(to_jsonb(m)::text, 'UTF8')) = w.state)
     ORDER BY m.id
     FOR UPDATE OF m
 ),
@@ -68,5 +71,9 @@ gone AS (
     DELETE FROM memories m USING archived a WHERE m.bot_id = :bot AND m.id = a.id RETURNING m.id
 )
 SELECT (SELECT coalesce(array_agg(survivor), '{}') FROM lineage) AS survivors,
+    (
+        SELECT coalesce(array_agg(w.id ORDER BY w.id), '{}')
+        FROM wanted w LEFT JOIN locked l ON l.id = w.id WHERE l.id IS NULL
+    ) AS moved,
     (SELECT count(*) FROM part WHERE id <> survivor) AS due,
     (SELECT count(*) FROM archived) AS archived, (SELECT count(*) FROM gone) AS gone
