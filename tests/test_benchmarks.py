@@ -151,3 +151,39 @@ def test_decay_times_a_pass_its_dry_run_and_its_undo() -> None:
     names = [result["name"] for result in found["results"]]
     assert names == ["insert", "dry run", "pass", "undo", "nothing to do", "counts"]
     assert 0 < found["results"][-1]["archived"] <= 40
+
+
+def test_consolidation_times_its_passes_beside_the_usual_way() -> None:
+    found = found_by("maintenance.consolidation", "--memories", "500", "--changed", "10", "--beside", "200")
+    passes, beside = found["results"]
+    assert passes["first"]["memories"] == passes["first"]["changed"] == 500
+    assert passes["first"]["archived"] > 0
+    assert passes["unchanged"]["changed"] == passes["unchanged"]["pairs"] == 0
+    assert beside["size"] == 200
+    assert beside["usual_seconds"] > 0
+
+
+def test_maintenance_runs_each_of_its_sections() -> None:
+    found = found_by(
+        "maintenance",
+        *("--entities", "3", "--sizes", "5", "--consolidated", "100", "--changed", "5"),
+        *("--beside", "50", "--decayed", "1000", "--rounds", "1"),
+    )
+    assert found["options"]["sections"] == ["profiles", "consolidation", "decay"]
+    assert found["ratios"]["pass / goal of 5 s"] > 0
+    names = [result.get("name") for result in found["results"]]
+    assert {"pipeline of 5 attributes", "unchanged pass", "pass", "counts"} <= set(names)
+
+
+def test_the_quality_of_merges_is_told_by_who_judges() -> None:
+    found = found_by("quality.memories", "--people", "3")
+    *results, hand = found["results"]
+    ways = {result["way"]: result for result in results}
+    assert ways["no model"]["false"] == ways["perfect"]["false"] == 0
+    assert ways["no model"]["recall"] < ways["perfect"]["recall"]
+    assert hand["by_hand"]["different"]["same"] == 0
+
+
+def test_the_quality_of_profiles_is_told_by_how_the_model_behaves() -> None:
+    found = found_by("quality", "--entities", "3")
+    assert all(result["unsupported"] == 0 for result in found["results"])

@@ -21,8 +21,9 @@ import numpy as np
 
 from benchmarks import options
 from benchmarks.machine import machine, versions
+from benchmarks.maintenance.section import Section
 from benchmarks.report import Report, Table
-from benchmarks.server import connected, started_server
+from benchmarks.server import Server, connected, started_server
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.memory_archive import MemoryArchive
@@ -192,34 +193,26 @@ def beside(size: int) -> dict[str, Any]:
     }
 
 
-async def measure(arguments: argparse.Namespace) -> Report:
-    async with started_server(arguments.directory) as server:
-        facts = machine(server.directory)
-        installed = await versions(server.admin_url, PACKAGES)
-        async with server.database("consolidation") as url:
-            await fill(url, texts(arguments.memories, seed=1))
-            # A process of its own, so that neither the filling nor the usual way counts.
-            command = [sys.executable, "-m", __spec__.name, "--at", url, "--changed", str(arguments.changed)]
-            done = await asyncio.to_thread(
-                subprocess.run, command, check=True, capture_output=True, text=True
-            )
-            found = json.loads(done.stdout)
+async def section(server: Server, *, memories: int, changed: int, sizes_beside: Sequence[int]) -> Section:
+    """The passes, and candidates beside the usual way."""
+    async with server.database("consolidation") as url:
+        await fill(url, texts(memories, seed=1))
+        # A process of its own, so that neither the filling nor the usual way counts.
+        command = [sys.executable, "-m", __spec__.name, "--at", url, "--changed", str(changed)]
+        done = await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, text=True)
+        found = json.loads(done.stdout)
     peak = found["peak_mib"]
-    sizes = [beside(size) for size in arguments.beside]
+    sizes = [beside(size) for size in sizes_beside]
     rows = [
         (name, f"{found[name]['changed']:,}", f"{found[name]['comparing_seconds']:.2f}",
          f"{found[name]['seconds']:.2f}", f"{found[name]['pairs']:,}", f"{found[name]['archived']:,}")
         for name in ("first", "changed", "unchanged")
     ]  # fmt: skip
-    return Report(
-        benchmark="consolidation",
-        machine=facts,
-        versions=installed,
-        options={"memories": arguments.memories, "changed": arguments.changed, "dimensions": DIMENSIONS},
+    return Section(
         results=[found, *sizes],
         tables=[
             Table(
-                f"{arguments.memories:,} memories of {DIMENSIONS} dimensions; peak {peak:.0f} MiB",
+                f"{memories:,} memories of {DIMENSIONS} dimensions; peak {peak:.0f} MiB",
                 ("pass", "changed", "s comparing", "s in all", "pairs", "archived"),
                 rows,
             ),
@@ -238,6 +231,22 @@ async def measure(arguments: argparse.Namespace) -> Report:
             ),
         ],
     )
+
+
+async def measure(arguments: argparse.Namespace) -> Report:
+    """The section by itself."""
+    async with started_server(arguments.directory) as server:
+        found = await section(
+            server, memories=arguments.memories, changed=arguments.changed, sizes_beside=arguments.beside
+        )
+        return Report(
+            benchmark="maintenance.consolidation",
+            machine=machine(server.directory),
+            versions=await versions(server.admin_url, PACKAGES),
+            options={"memories": arguments.memories, "changed": arguments.changed, "dimensions": DIMENSIONS},
+            results=found.results,
+            tables=found.tables,
+        )
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ from uuid import uuid4
 
 from benchmarks import options
 from benchmarks.machine import machine, versions
+from benchmarks.maintenance.section import Section
 from benchmarks.report import Report, Spread, Table
-from benchmarks.server import node_settings, started_server
+from benchmarks.server import Server, node_settings, started_server
 from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.memory_archive import MemoryArchive
@@ -62,15 +63,15 @@ async def fill(connection: Connection, bot_id: str, memories: int, *, days: floa
         await connection.execute(_FILL, bot_id, min(BATCH, memories - start), days)
 
 
-async def rounds(database: Database, watch: Stopwatch, arguments: Namespace) -> tuple[int, int]:
+async def rounds(database: Database, watch: Stopwatch, *, memories: int, times: int) -> tuple[int, int]:
     """What a pass saw below the threshold, and how many it archived."""
     archive = MemoryArchive(database)
     below = archived = 0
     async with database.connection() as connection:
-        await watch.time("insert", fill(connection, "large", arguments.memories, days=395))
-        await fill(connection, "fresh", arguments.memories // 10, days=20)
+        await watch.time("insert", fill(connection, "large", memories, days=395))
+        await fill(connection, "fresh", memories // 10, days=20)
         await connection.execute("VACUUM ANALYZE memories")
-    for _ in range(arguments.rounds):
+    for _ in range(times):
         look = await watch.time("dry run", archive.look("large"))
         if look.tripped:
             raise SystemExit("The store trips the circuit breaker; its numbers are wrong.")
@@ -86,27 +87,20 @@ async def rounds(database: Database, watch: Stopwatch, arguments: Namespace) -> 
     return below, archived
 
 
-async def measure(arguments: Namespace) -> Report:
+async def section(server: Server, *, memories: int, times: int) -> Section:
     """All rounds on one server."""
     watch = Stopwatch()
-    async with started_server(arguments.directory) as server:
-        facts = machine(server.directory)
-        installed = await versions(server.admin_url, PACKAGES)
-        async with server.database("decay") as url:
-            settings = node_settings(url, server.directory, capacity=1, lease=30, name="decay")
-            async with open_database(Address.parse(url), settings, application="benchmarks") as database:
-                below, archived = await rounds(database, watch, arguments)
+    async with server.database("decay") as url:
+        settings = node_settings(url, server.directory, capacity=1, lease=30, name="decay")
+        async with open_database(Address.parse(url), settings, application="benchmarks") as database:
+            below, archived = await rounds(database, watch, memories=memories, times=times)
     spreads = {name: Spread(tuple(laps)) for name, laps in watch.laps.items()}
-    return Report(
-        benchmark="maintenance.decay",
-        machine=facts,
-        versions=installed,
-        options={"memories": arguments.memories, "rounds": arguments.rounds},
+    return Section(
         results=[{"name": name, "seconds": spread.facts(4)} for name, spread in spreads.items()]
         + [{"name": "counts", "below": below, "archived": archived}],
         tables=[
             Table(
-                f"{arguments.memories:,} memories, {below:,} of them low, {archived:,} archived a pass",
+                f"{memories:,} memories, {below:,} of them low, {archived:,} archived a pass",
                 ("", "median s", "most s"),
                 [
                     (name, f"{spread.median:.3f}", f"{max(spread.values):.3f}")
@@ -116,6 +110,21 @@ async def measure(arguments: Namespace) -> Report:
         ],
         ratios={"pass / goal of 5 s": spreads["pass"].median / GOAL_SECONDS},
     )
+
+
+async def measure(arguments: Namespace) -> Report:
+    """The section by itself."""
+    async with started_server(arguments.directory) as server:
+        found = await section(server, memories=arguments.memories, times=arguments.rounds)
+        return Report(
+            benchmark="maintenance.decay",
+            machine=machine(server.directory),
+            versions=await versions(server.admin_url, PACKAGES),
+            options={"memories": arguments.memories, "rounds": arguments.rounds},
+            results=found.results,
+            tables=found.tables,
+            ratios=found.ratios,
+        )
 
 
 def main() -> None:

@@ -314,7 +314,7 @@ def measure(people: int, seed: int, embedding: Path | None) -> Report:
     scores |= {name: total(found) for name, found in usual.items()}
     hand = by_hand(vectors_of if known else None)
     return Report(
-        benchmark="quality of merges",
+        benchmark="quality.memories",
         machine=machine(Path.cwd()),
         versions={"numpy": np.__version__},
         options={"people": people, "seed": seed, "embedding": embedding.name if embedding else "none"},
