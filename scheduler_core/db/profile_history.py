@@ -120,8 +120,13 @@ class ProfileHistory:
             await end_change(connection, ids, run_id=run_id)
         return Undone(entities=tuple(sorted((entity_of(row) for row in done), key=str)))
 
-    async def pin(self, entity: Entity, attribute_id: int, *, pinned: bool) -> None:
+    async def pin(
+        self, entity: Entity, attribute_id: int, *, pinned: bool, actor: str | None = None
+    ) -> None:
         """Says whether every summary has to hold an attribute; the next run heeds it.
+
+        Args:
+            actor: who asks, for the audit; None leaves no trace there.
 
         Raises:
             NotFoundError: the entity has no such attribute.
@@ -138,6 +143,15 @@ class ProfileHistory:
                 *_named(entity).values(),
                 attribute_id,
             )
+            if done is not None and actor is not None:
+                await connection.execute(
+                    "INSERT INTO operator_actions (actor, action, object_type, object_id, details)"
+                    " VALUES ($1, $2, 'profile', $3, jsonb_build_object('attribute', $4::integer))",
+                    storable(actor),
+                    "pin" if pinned else "unpin",
+                    str(entity),
+                    attribute_id,
+                )
         if known is None:
             raise NotFoundError(
                 f"{entity} has no attribute {attribute_id}.",
