@@ -120,9 +120,7 @@ class ProfileHistory:
             await end_change(connection, ids, run_id=run_id)
         return Undone(entities=tuple(sorted((entity_of(row) for row in done), key=str)))
 
-    async def pin(
-        self, entity: Entity, attribute_id: int, *, pinned: bool, actor: str | None = None
-    ) -> None:
+    async def pin(self, entity: Entity, attribute_id: int, *, pinned: bool, actor: str | None = None) -> None:
         """Says whether every summary has to hold an attribute; the next run heeds it.
 
         Args:
