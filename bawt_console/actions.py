@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bawt_console.modes import MODES
+from bawt_console.modes import Place as Place
+
 
 class Group(StrEnum):
     """Headings of the help, in this order."""
@@ -18,16 +21,10 @@ class Group(StrEnum):
     CONSOLE = "Console"
 
 
-class Place(StrEnum):
-    """Where an action exists."""
-
-    JOBS = "jobs"
-    RUNS = "runs"
-    RUN = "run"
-
-
 LISTS = frozenset({Place.JOBS, Place.RUNS})
 EVERYWHERE = frozenset(Place)
+# What is about jobs and their runs.
+WORK = frozenset({Place.JOBS, Place.RUNS, Place.RUN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,27 +70,22 @@ _SPELLED = {
 }
 
 ACTIONS = (
-    Action(
-        id="show_jobs",
-        keys=("1",),
-        label="Jobs",
-        help="Shows every job, live, with its runs, log, chart and settings.",
-        group=Group.GO,
-        of_app=True,
-    ),
-    Action(
-        id="show_runs",
-        keys=("2",),
-        label="Runs",
-        help="Shows every run, newest first.",
-        group=Group.GO,
-        of_app=True,
+    *(
+        Action(
+            id=f"show_{mode.id}",
+            keys=(mode.key,),
+            label=mode.title,
+            help=mode.help,
+            group=Group.GO,
+            of_app=True,
+        )
+        for mode in MODES
     ),
     Action(
         id="open",
         keys=("enter",),
         label="open",
-        help="Opens the run under the cursor; on a job, its current or latest run.",
+        help="Opens what is under the cursor; on a job, its current or latest run.",
         group=Group.GO,
         rank=10,
         fleeting=True,
@@ -142,6 +134,7 @@ ACTIONS = (
         label="diff",
         help="Shows what the run changed: summaries before and after.",
         group=Group.LOOK,
+        places=WORK,
         rank=30,
     ),
     Action(
@@ -166,6 +159,7 @@ ACTIONS = (
         label="run now",
         help="Adds a run of the job at once; its schedule stays as it is.",
         group=Group.ACT,
+        places=WORK,
         rank=20,
     ),
     Action(
@@ -192,6 +186,7 @@ ACTIONS = (
         label="cancel",
         help="Stops a waiting or running run, after asking.",
         group=Group.ACT,
+        places=WORK,
         rank=23,
     ),
     Action(

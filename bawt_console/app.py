@@ -11,6 +11,8 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, tzinfo
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -19,12 +21,11 @@ from textual.command import Provider
 from textual.message import Message
 
 from bawt_console.formatting import clean, utc_now
+from bawt_console.modes import MODES, Mode
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.help import HelpScreen
-from bawt_console.screens.jobs import JobsScreen
 from bawt_console.screens.live import LiveScreen, Said, unexpected
 from bawt_console.screens.palette import ActionsOfScreen
-from bawt_console.screens.runs import RunsScreen
 from bawt_console.widgets.themes import NIGHT, THEMES
 from scheduler_core.errors import SchedulerError
 
@@ -81,8 +82,8 @@ class ConsoleApp(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NIGHT.name
-        self.add_mode("jobs", lambda: JobsScreen(self.desk))
-        self.add_mode("runs", lambda: RunsScreen(self.desk))
+        for mode in MODES:
+            self.add_mode(mode.id, partial(self._screen_of, mode))
 
     def say(self, doing: str) -> None:
         """Tells what the start is doing, from any thread; for the opener."""
@@ -218,13 +219,12 @@ class ConsoleApp(App[int]):
 
     # Actions
 
-    async def action_show_jobs(self) -> None:
-        await self._show("jobs")
+    def _screen_of(self, mode: Mode) -> LiveScreen:
+        module, _, name = mode.screen.partition(":")
+        screen: LiveScreen = getattr(import_module(module), name)(self.desk)
+        return screen
 
-    async def action_show_runs(self) -> None:
-        await self._show("runs")
-
-    async def _show(self, mode: str) -> None:
+    async def action_show(self, mode: str) -> None:
         """Goes to the list of a mode, away from whatever was left open there."""
         if self.current_mode != mode:
             await self.switch_mode(mode)

@@ -18,6 +18,7 @@ from textual.worker import get_current_worker
 
 from bawt_console.actions import Action, Group, Place, action, actions_at
 from bawt_console.formatting import Tone, phrase
+from bawt_console.modes import MODES
 from bawt_console.screens.desk import Desk
 from bawt_console.terminal import copy_text
 from bawt_console.widgets.header import header_parts
@@ -38,7 +39,6 @@ T = TypeVar("T")
 # The person moved, as opposed to the data: loads even while frozen.
 VIEW = "view"
 LONGEST_RETRY_SECONDS = 15.0
-TABS = ("show_jobs", "show_runs")
 
 
 class Said(Message):
@@ -51,12 +51,19 @@ class Said(Message):
         self.severity = severity
 
 
+def spell(each: Action) -> str:
+    """An action as Textual is told to run it."""
+    if each.id.startswith("show_"):
+        return f"app.show('{each.id.removeprefix('show_')}')"
+    return f"app.{each.id}" if each.of_app else each.id
+
+
 def bindings_of(place: Place) -> list[BindingType]:
     """The keys of one place, made from the registry."""
     return [
         Binding(
             ",".join(each.keys),
-            f"app.{each.id}" if each.of_app else each.id,
+            spell(each),
             each.label,
             show=each.rank is not None,
             id=each.id,
@@ -114,6 +121,13 @@ class LiveScreen(Screen[None]):
 
     def reason_against(self, action_id: str) -> str | None:
         """Why this screen cannot carry out an action now, as a sentence; None when it can."""
+        match action_id:
+            case "open":
+                return "There is nothing to open here."
+            case "back":
+                return None if self._is_on_top else "There is nothing to go back to."
+            case "copy":
+                return None if self.copied() else "There is nothing to copy here."
         return None
 
     def focus_list(self) -> None:
@@ -187,13 +201,15 @@ class LiveScreen(Screen[None]):
 
     def _mode_parts(self) -> list[Part]:
         parts = []
-        for action_id in TABS:
-            here = action_id == f"show_{self.place}"
-            each = action(action_id)
-            look = phrase(f" {each.key} {each.label} ", Tone.CHOSEN)
-            if not here:
-                look = phrase(f" {each.key} ", Tone.ACCENT) + phrase(f"{each.label} ", Tone.MUTED)
-            parts.append(Part(phrase=look, keep=90, name=action_id))
+        for number, mode in enumerate(MODES):
+            name = f"show_{mode.id}"
+            if mode.id == self.place:
+                look = phrase(f" {mode.key} {mode.title} ", Tone.CHOSEN)
+                parts.append(Part(phrase=look, keep=100, name=name))
+                continue
+            key = phrase(f" {mode.key} ", Tone.ACCENT)
+            look = key + phrase(f"{mode.title} ", Tone.MUTED)
+            parts.append(Part(phrase=look, short=key, keep=90 - number, name=name))
         return parts
 
     # Loading
@@ -288,7 +304,18 @@ class LiveScreen(Screen[None]):
         if reason is not None:
             self.post_message(Said(reason, severity="warning"))
         else:
-            await self.app.run_action(f"app.{each.id}" if each.of_app else each.id, self)
+            await self.app.run_action(spell(each), self)
+
+    def action_open(self) -> None:
+        """Screens with something to open say what."""
+
+    def action_back(self) -> None:
+        if self._is_on_top:
+            self.app.pop_screen()
+
+    @property
+    def _is_on_top(self) -> bool:
+        return len(self.app.screen_stack) > 1
 
     def action_freeze(self) -> None:
         self.desk.frozen = not self.desk.frozen

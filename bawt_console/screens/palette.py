@@ -6,7 +6,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from bawt_console.actions import Action, actions_at
-from bawt_console.screens.live import LiveScreen
+from bawt_console.screens.live import LiveScreen, spell
 
 
 class ActionsOfScreen(Provider):
@@ -35,7 +35,7 @@ class ActionsOfScreen(Provider):
         ]
 
     async def _do(self, each: Action) -> None:
-        await self.app.run_action(f"app.{each.id}" if each.of_app else each.id, self.screen)
+        await self.app.run_action(spell(each), self.screen)
 
 
 def _name(each: Action) -> str:
