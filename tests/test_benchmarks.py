@@ -166,7 +166,7 @@ def test_consolidation_times_its_passes_beside_the_usual_way() -> None:
 def test_maintenance_runs_each_of_its_sections() -> None:
     found = found_by(
         "maintenance",
-        *("--entities", "3", "--sizes", "5", "--consolidated", "100", "--changed", "5"),
+        *("--entities", "3", "--recorded", "2", "--sizes", "5", "--consolidated", "100", "--changed", "5"),
         *("--beside", "50", "--decayed", "1000", "--rounds", "1"),
     )
     assert found["options"]["sections"] == ["profiles", "consolidation", "decay"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from scheduler_core.db.database import Database
+from scheduler_core.db.profile_rows import entity_of
 from scheduler_core.db.statement import statement
 from scheduler_core.domain import Entity
 
@@ -44,10 +45,26 @@ class JudgementStore:
         Args:
             model: whose decisions; None for the latest of any model.
         """
+        return (await self.known_of([entity], model=model, recipe=recipe)).get(entity, {})
+
+    async def known_of(
+        self, entities: Sequence[Entity], *, model: str | None, recipe: int
+    ) -> dict[Entity, dict[tuple[bytes, bytes], Decision]]:
+        """The same for many entities; those without a decision are left out."""
         sql = statement("profile_judgements")
+        values = sql.bind(
+            entity_types=[entity.type.value for entity in entities],
+            entity_ids=[entity.id for entity in entities],
+            model=model,
+            recipe=recipe,
+        )
         async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.text, *sql.bind(**_named(entity), model=model, recipe=recipe))
-        return {(row["winner"], row["loser"]): Decision(row["decision"]) for row in rows}
+            rows = await connection.fetch(sql.text, *values)
+        known: dict[Entity, dict[tuple[bytes, bytes], Decision]] = {}
+        for row in rows:
+            pair = (row["winner"], row["loser"])
+            known.setdefault(entity_of(row), {})[pair] = Decision(row["decision"])
+        return known
 
     async def keep(
         self,

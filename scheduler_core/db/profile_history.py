@@ -80,7 +80,7 @@ class ProfileHistory:
         find, back = statement("profile_version"), statement("profile_rollback")
         async with self._database.transaction() as connection:
             profile_id = await self._locked(connection, entity)
-            await keep_foreign(connection, profile_id)
+            await keep_foreign(connection, [profile_id])
             row = await connection.fetchrow(find.text, *find.bind(**_named(entity), version=number))
             found = _found(entity, number, row)
             await self._require_fit(connection, profile_id, entity, found)

@@ -5,7 +5,7 @@ before anything is read that they decide on.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from scheduler_core.db.connect import Connection
@@ -17,7 +17,6 @@ from scheduler_core.errors import StateError
 
 __all__ = ["begin_change", "end_change", "keep_foreign", "lock", "moved", "write", "write_drafts"]
 
-_LATEST = "SELECT coalesce(max(version), 0) FROM entity_profile_versions WHERE profile_id = $1"
 _NAMED = 5
 
 
@@ -43,43 +42,44 @@ async def lock(connection: Connection, entities: Sequence[Entity]) -> dict[Entit
 
 
 async def write(
-    connection: Connection, planned: Planned, *, profile_id: int, run_id: UUID | None
-) -> tuple[bool, ProfileVersion | None]:
-    """Publishes or confirms one summary of a locked profile.
+    connection: Connection, planned: Mapping[int, Planned], *, run_id: UUID | None
+) -> dict[int, ProfileVersion | None]:
+    """Publishes or confirms summaries of locked profiles, by id: as few statements for many as for one.
 
     Returns:
-        Whether it was as planned, and the version that was published. If it was not, the caller must roll
-        back.
+        The profiles that were as planned, each with the version that was published. If one is missing, the
+        caller must roll back.
     """
-    new = planned.publication
-    foreign = await keep_foreign(connection, profile_id) if planned.is_changed else None
-    await begin_change(connection, [profile_id], run_id=run_id)
-    must_redact = await _go_live(connection, new, text_changed=planned.is_changed)
-    if must_redact is None:
-        return False, None
-    version = None
-    if planned.is_changed:
-        version = await _add_version(
-            connection, new, profile_id, new.after_version + (1 if foreign is None else 2), run_id
-        )
-        if version is None:
-            return False, None
-    elif await connection.fetchval(_LATEST, profile_id) != new.after_version:
-        return False, None
-    await end_change(connection, [profile_id], run_id=run_id)
-    if planned.drafts:
-        await write_drafts(connection, new.entity, planned.drafts, run_id=run_id)
-    if must_redact:
-        redact = statement("profile_redact")
-        await connection.execute(redact.text, *redact.bind(profile_id=profile_id))
-    return True, version
+    changed = {id_: one.publication for id_, one in planned.items() if one.is_changed}
+    foreign = await keep_foreign(connection, list(changed)) if changed else {}
+    await begin_change(connection, list(planned), run_id=run_id)
+    live = await _go_live(connection, planned)
+    written: dict[int, ProfileVersion | None] = {}
+    if changed:
+        numbers = {id_: new.after_version + (2 if id_ in foreign else 1) for id_, new in changed.items()}
+        written |= await _add_versions(connection, changed, numbers, run_id)
+    if len(changed) < len(planned):
+        confirmed = {id_: one.publication for id_, one in planned.items() if not one.is_changed}
+        written |= await _confirmed(connection, confirmed)
+    if live.keys() != planned.keys() or written.keys() != planned.keys():
+        return {id_: version for id_, version in written.items() if id_ in live}
+    await end_change(connection, list(planned), run_id=run_id)
+    for id_, must_redact in live.items():
+        if planned[id_].drafts:
+            await write_drafts(
+                connection, planned[id_].publication.entity, planned[id_].drafts, run_id=run_id
+            )
+        if must_redact:
+            redact = statement("profile_redact")
+            await connection.execute(redact.text, *redact.bind(profile_id=id_))
+    return written
 
 
-async def keep_foreign(connection: Connection, profile_id: int) -> int | None:
-    """Makes a version of a live summary that came from elsewhere; its number, or None if there was none."""
+async def keep_foreign(connection: Connection, profile_ids: Sequence[int]) -> dict[int, int]:
+    """Makes versions of live summaries that came from elsewhere; their numbers by profile."""
     sql = statement("profile_keep_foreign")
-    number: int | None = await connection.fetchval(sql.text, *sql.bind(profile_id=profile_id))
-    return number
+    rows = await connection.fetch(sql.text, *sql.bind(profile_ids=list(profile_ids)))
+    return {row["profile_id"]: row["version"] for row in rows}
 
 
 async def begin_change(connection: Connection, profile_ids: Sequence[int], *, run_id: UUID | None) -> None:
@@ -115,56 +115,78 @@ async def write_drafts(
     )
 
 
-async def _go_live(connection: Connection, new: Publication, *, text_changed: bool) -> bool | None:
-    """Whether deleted attributes are still quoted somewhere; None if the entity moved."""
+async def _go_live(connection: Connection, planned: Mapping[int, Planned]) -> dict[int, bool]:
+    """Whether deleted attributes are still quoted somewhere, for each profile that did not move."""
     sql = statement("profile_publish")
-    must_redact: bool | None = await connection.fetchval(
+    publications = [one.publication for one in planned.values()]
+    rows = await connection.fetch(
         sql.text,
         *sql.bind(
-            entity_type=new.entity.type.value,
-            entity_id=new.entity.id.strip().lower(),
-            revision=new.revision,
-            summary=new.summary,
-            model=new.model,
-            recipe=new.recipe,
-            display_name=new.display_name,
-            text_changed=text_changed,
+            profile_ids=list(planned),
+            revisions=[new.revision for new in publications],
+            summaries=[new.summary for new in publications],
+            models=[new.model for new in publications],
+            recipes=[new.recipe for new in publications],
+            display_names=[new.display_name for new in publications],
+            text_changed=[one.is_changed for one in planned.values()],
         ),
     )
-    return must_redact
+    return {row["id"]: row["must_redact"] for row in rows}
 
 
-async def _add_version(
-    connection: Connection, new: Publication, profile_id: int, number: int, run_id: UUID | None
-) -> ProfileVersion | None:
+async def _add_versions(
+    connection: Connection,
+    changed: Mapping[int, Publication],
+    numbers: Mapping[int, int],
+    run_id: UUID | None,
+) -> dict[int, ProfileVersion | None]:
+    details = {id_: _details(new) for id_, new in changed.items()}
+    sql = statement("profile_add_version")
+    rows = await connection.fetch(
+        sql.text,
+        *sql.bind(
+            run_id=run_id,
+            profile_ids=list(changed),
+            versions=[numbers[id_] for id_ in changed],
+            summaries=[new.summary or "" for new in changed.values()],
+            sentences=[
+                json.dumps([sentence_json(one) for one in new.sentences], ensure_ascii=False)
+                for new in changed.values()
+            ],
+            revisions=[new.revision for new in changed.values()],
+            models=[new.model for new in changed.values()],
+            details=[json.dumps(details[id_], ensure_ascii=False) for id_ in changed],
+        ),
+    )
+    return {
+        row["profile_id"]: ProfileVersion(
+            entity=new.entity,
+            version=row["version"],
+            run_id=run_id,
+            created_at=row["created_at"],
+            summary=new.summary or "",
+            sentences=new.sentences,
+            revision=new.revision,
+            model=new.model,
+            details=details[row["profile_id"]],
+        )
+        for row in rows
+        for new in (changed[row["profile_id"]],)
+    }
+
+
+async def _confirmed(
+    connection: Connection, confirmed: Mapping[int, Publication]
+) -> dict[int, ProfileVersion | None]:
+    """Those of which nobody published another version."""
+    sql = statement("profile_latest")
+    rows = await connection.fetch(sql.text, *sql.bind(profile_ids=list(confirmed)))
+    return {row["id"]: None for row in rows if row["version"] == confirmed[row["id"]].after_version}
+
+
+def _details(new: Publication) -> dict[str, object]:
     details = dict(new.details)
     if new.display_name is not None:
         # So that the name goes when the attribute it came from does.
         details["display_name"] = new.display_name
-    sql = statement("profile_add_version")
-    row = await connection.fetchrow(
-        sql.text,
-        *sql.bind(
-            profile_id=profile_id,
-            version=number,
-            run_id=run_id,
-            summary=new.summary or "",
-            sentences=json.dumps([sentence_json(one) for one in new.sentences], ensure_ascii=False),
-            revision=new.revision,
-            model=new.model,
-            details=json.dumps(details, ensure_ascii=False),
-        ),
-    )
-    if row is None:
-        return None
-    return ProfileVersion(
-        entity=new.entity,
-        version=row["version"],
-        run_id=run_id,
-        created_at=row["created_at"],
-        summary=new.summary or "",
-        sentences=new.sentences,
-        revision=new.revision,
-        model=new.model,
-        details=details,
-    )
+    return details

@@ -247,6 +247,17 @@ def attribute_of(row: asyncpg.Record) -> Attribute:
     )
 
 
+def found_of(row: asyncpg.Record) -> FoundProfile:
+    """A profile as it is read with its latest version."""
+    return FoundProfile(
+        profile=profile_of(row),
+        recipe=row["summary_recipe"],
+        version=None if row["version"] is None else version_of(entity_of(row), row, prefix="version_"),
+        at=row["at"],
+        held=row["held"],
+    )
+
+
 def version_of(entity: Entity, row: asyncpg.Record, *, prefix: str = "") -> ProfileVersion:
     """`prefix` is that of the columns a version shares with its profile."""
     return ProfileVersion(

@@ -27,12 +27,13 @@ from scheduler_core.db.profile_rows import (
     checked,
     entity_named,
     entity_of,
+    found_of,
     profile_of,
     version_of,
     without_known,
 )
 from scheduler_core.db.statement import statement
-from scheduler_core.domain import Attribute, Entity, Profile, ProfileChange, ProfileVersion
+from scheduler_core.domain import Attribute, Entity, EntityType, Profile, ProfileChange, ProfileVersion
 
 __all__ = [
     "Added",
@@ -90,14 +91,11 @@ class ProfileStore:
 
     async def attributes(self, entity: Entity) -> tuple[Attribute, ...]:
         """Everything stored about an entity, by id."""
-        sql = statement("profile_attributes")
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.text, *sql.bind(**_named(entity)))
-        return tuple(attribute_of(row) for row in rows)
+        return tuple((await self._attributes([entity])).get(_as_stored(entity), ()))
 
     async def profile(self, entity: Entity) -> Profile | None:
-        snapshot = await self._read(entity)
-        return None if snapshot is None else snapshot.profile
+        found = (await self._read([entity])).get(_as_stored(entity))
+        return None if found is None else found.profile
 
     async def summary(self, entity: Entity) -> str | None:
         """The live summary for a system prompt; one indexed read. None if there is none."""
@@ -107,17 +105,23 @@ class ProfileStore:
 
     async def snapshot(self, entity: Entity) -> ProfileSnapshot | None:
         """The profile, its latest version and its attributes; None if nothing was ever stored."""
-        found = await self._read(entity)
-        if found is None:
-            return None
-        return ProfileSnapshot(
-            profile=found.profile,
-            recipe=found.recipe,
-            version=found.version,
-            attributes=await self.attributes(entity),
-            at=found.at,
-            held=found.held,
-        )
+        return (await self.snapshots([entity])).get(_as_stored(entity))
+
+    async def snapshots(self, entities: Sequence[Entity]) -> dict[Entity, ProfileSnapshot]:
+        """The same for many, in two statements; without those of which nothing was ever stored."""
+        found = await self._read(entities)
+        attributes = await self._attributes(list(found)) if found else {}
+        return {
+            entity: ProfileSnapshot(
+                profile=one.profile,
+                recipe=one.recipe,
+                version=one.version,
+                attributes=tuple(attributes.get(entity, ())),
+                at=one.at,
+                held=one.held,
+            )
+            for entity, one in found.items()
+        }
 
     async def changed_entities(self, *, model_available: bool, recipe: int) -> DueEntities:
         """Entities whose summary is out of date, by name; one statement however many are not.
@@ -163,25 +167,25 @@ class ProfileStore:
 
         Raises:
             StateError: an entity moved since the plan was made, and is named; or the dry run was applied.
+            ValueError: an entity is planned twice.
         """
         entities = [one.publication.entity for one in planned]
-        written: list[ProfileVersion | None] = []
-        late: list[Entity] = []
+        if len(set(map(_as_stored, entities))) < len(entities):
+            raise ValueError("an entity is planned twice")
         async with self._database.transaction() as connection:
             if plan_of is not None and run_id is not None:
                 await mark_applied(connection, plan_of, by=run_id)
             ids = await lock(connection, entities)
-            for entity, one in zip(entities, planned, strict=True):
-                profile_id = ids.get(Entity(entity.type, entity.id.strip().lower()))
-                as_planned, version = False, None
-                if profile_id is not None:
-                    as_planned, version = await write(connection, one, profile_id=profile_id, run_id=run_id)
-                written.append(version)
-                if not as_planned:
-                    late.append(entity)
+            by_id = {
+                ids[stored]: one
+                for stored, one in zip(map(_as_stored, entities), planned, strict=True)
+                if stored in ids
+            }
+            done = await write(connection, by_id, run_id=run_id) if by_id else {}
+            late = [entity for entity in entities if ids.get(_as_stored(entity)) not in done]
             if late:
                 raise moved(late)
-        return written
+        return [done[ids[_as_stored(entity)]] for entity in entities]
 
     async def record_drafts(self, entity: Entity, drafts: Sequence[Draft], *, run_id: UUID | None) -> None:
         """Keeps what a model wrote and the verifier refused."""
@@ -269,22 +273,33 @@ class ProfileStore:
                 )
         return Added(len(fresh), len(batch) - len(fresh))
 
-    async def _read(self, entity: Entity) -> "FoundProfile | None":
+    async def _read(self, entities: Sequence[Entity]) -> dict[Entity, FoundProfile]:
         sql = statement("profile_read")
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(sql.text, *sql.bind(**_named(entity)))
-        if row is None:
-            return None
-        version = None
-        if row["version"] is not None:
-            version = version_of(entity, row, prefix="version_")
-        return FoundProfile(
-            profile=profile_of(row),
-            recipe=row["summary_recipe"],
-            version=version,
-            at=row["at"],
-            held=row["held"],
-        )
+            rows = await connection.fetch(sql.text, *sql.bind(**_all_named(entities)))
+        return {entity_of(row): found_of(row) for row in rows}
+
+    async def _attributes(self, entities: Sequence[Entity]) -> dict[Entity, list[Attribute]]:
+        sql = statement("profile_attributes")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.text, *sql.bind(**_all_named(entities)))
+        by_name: dict[tuple[str, str], list[Attribute]] = {}
+        for row in rows:
+            by_name.setdefault((row["entity_type"], row["entity_id"]), []).append(attribute_of(row))
+        return {Entity(EntityType(kind), id_): found for (kind, id_), found in by_name.items()}
+
+
+def _as_stored(entity: Entity) -> Entity:
+    return Entity(entity.type, entity.id.strip().lower())
+
+
+def _all_named(entities: Sequence[Entity]) -> dict[str, list[str]]:
+    """Binds of several entities, each once."""
+    stored = {_as_stored(entity): None for entity in entities}
+    return {
+        "entity_types": [entity.type.value for entity in stored],
+        "entity_ids": [entity.id for entity in stored],
+    }
 
 
 def _named(entity: Entity) -> dict[str, str]:

@@ -4,14 +4,16 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from benchmarks.maintenance.profiles import made_profile
 from benchmarks.quality.measure import run_once, snapshot_of
-from scheduler_core.db.profile_store import NewAttribute, ProfileStore, entity_named
+from scheduler_core.db.profile_store import NewAttribute, Planned, ProfileStore, entity_named
 from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
 from tests.maintenance import models
 from tests.maintenance.models import FakeModel
@@ -60,7 +62,7 @@ def test_the_benchmark_prints_its_figures() -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks.maintenance", "profiles", "--json"),
-            *("--entities", "20", "--sizes", "50,500"),
+            *("--entities", "20", "--recorded", "10", "--sizes", "50,500"),
         ],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -71,3 +73,45 @@ def test_the_benchmark_prints_its_figures() -> None:
     found: dict[str, Any] = {result["name"]: result for result in json.loads(done.stdout)["results"]}
     assert found["unchanged pass"]["model_calls"] == 0
     assert found["pipeline of 50 attributes"]["milliseconds"]["p50"] > 0
+    recorded = found["recorded first pass"]
+    assert 0 < recorded["processor_milliseconds"] <= recorded["milliseconds"]
+
+
+async def test_profiles_without_a_model_are_read_and_published_many_at_a_time(store: ProfileStore) -> None:
+    entities = 200
+    await fill(store, entities)
+    sent: list[str] = []
+    async with store._database.connection() as connection:  # what it sends is the subject
+        connection.add_query_logger(lambda record: sent.append(record.query))
+    outcome = await ProfileMaintenanceService(store=store, model=None).maintain_changed(run_id=None)
+    assert outcome.changed == entities
+    assert 10 < len(sent) < entities
+
+
+async def test_one_that_moved_does_not_keep_the_others_of_its_page_from_being_published(
+    store: ProfileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(store, 30)
+    applied = ProfileStore.apply
+
+    async def moved_first(self: ProfileStore, planned: Sequence[Planned], *, run_id: UUID | None) -> Any:
+        if any(one.publication.entity.id == "7" for one in planned):
+            await fill(store, 8, value="moved")
+        return await applied(self, planned, run_id=run_id)
+
+    monkeypatch.setattr(ProfileStore, "apply", moved_first)
+    outcome = await ProfileMaintenanceService(store=store, model=None).maintain_changed(run_id=None)
+    assert len(outcome.entities) == 30
+    assert [one.entity for one in outcome.entities] == sorted(one.entity for one in outcome.entities)
+    results = {one.entity: one.result for one in outcome.entities}
+    assert results["user/7"] == "moved"
+    assert results["user/8"] == "changed"
+
+
+async def fill(store: ProfileStore, entities: int, *, value: str = "likes coffee") -> None:
+    await store.add(
+        [
+            NewAttribute(entity=entity_named(f"user/{number}"), category="fact", key="note", value=value)
+            for number in range(entities)
+        ]
+    )
