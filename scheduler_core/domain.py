@@ -4,6 +4,7 @@ Nothing here knows the database, a model or a screen. All times are aware and in
 milliseconds where the name says `_ms` and seconds otherwise.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -191,6 +192,8 @@ class JobOverview:
         strip: the outcome of up to 30 latest finished runs, oldest first; a suspicious success is marked.
         p50_ms, p95_ms: over the durations of up to 200 latest successes; None without one.
         lateness: seconds between the slot and now while a due, enabled job has not been claimed, else 0.
+        share_ok: of the successes and failures of seven days (of up to 200 latest runs); None without any.
+        p95_start_delay: seconds from slot to start, over the same runs; None without scheduled ones.
     """
 
     job: Job
@@ -200,6 +203,8 @@ class JobOverview:
     p50_ms: float | None
     p95_ms: float | None
     lateness: float
+    share_ok: float | None = None
+    p95_start_delay: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,36 @@ class RunFilter:
     trigger: Trigger | None = None
     since: datetime | None = None
     min_duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFilter:
+    """Which profiles; the empty one means all.
+
+    Attributes:
+        words: each has to occur in the id or the display name, in any case of letters.
+    """
+
+    type: "EntityType | None" = None
+    states: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryFilter:
+    """Which memories; the default means all.
+
+    Attributes:
+        bot: `*` stands for anything.
+        words: each has to occur in the text, or be the id.
+        scores, importances: smallest and largest; one without a score passes.
+    """
+
+    bot: str | None = None
+    tag: str | None = None
+    words: tuple[str, ...] = ()
+    scores: tuple[float, float] = (-math.inf, math.inf)
+    importances: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from scheduler_core.db.database import Database
-from scheduler_core.db.rows import event_of, job_of, node_of, outcome_of, run_of
+from scheduler_core.db.rows import Row, event_of, job_of, node_of, outcome_of, run_of
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import (
@@ -38,21 +38,7 @@ class History:
         listing = statement("list_jobs")
         async with self._database.connection() as connection:
             rows = await connection.fetch(listing.text, *listing.bind(limit=JOBS_SHOWN))
-            wanted = {row[name] for row in rows for name in ("current_run_id", "last_run_id")} - {None}
-            found = await connection.fetch("SELECT * FROM job_runs WHERE id = ANY ($1)", list(wanted))
-        runs = {row["id"]: run_of(row) for row in found}
-        return [
-            JobOverview(
-                job=job_of(row),
-                current=runs.get(row["current_run_id"]),
-                last=runs.get(row["last_run_id"]),
-                strip=tuple(outcome_of(word) for word in row["strip_runs"] or ()),
-                p50_ms=row["p50_ms"],
-                p95_ms=row["p95_ms"],
-                lateness=row["overdue"] if row["enabled"] else 0.0,
-            )
-            for row in rows
-        ]
+        return [_overview_of(row) for row in rows]
 
     async def job(self, job_id: UUID) -> Job:
         """
@@ -214,3 +200,18 @@ def _id_range(prefix: str) -> tuple[UUID | None, UUID | None]:
     if not 4 <= len(digits) <= 32 or any(digit not in "0123456789abcdef" for digit in digits):
         return None, None
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
+def _overview_of(row: Row) -> JobOverview:
+    current, last = row["current_run"], row["last_run"]
+    return JobOverview(
+        job=job_of(row),
+        current=None if current is None else run_of(current),
+        last=None if last is None else run_of(last),
+        strip=tuple(outcome_of(word) for word in row["strip"] or ()),
+        p50_ms=row["p50_ms"],
+        p95_ms=row["p95_ms"],
+        lateness=row["overdue"] if row["enabled"] else 0.0,
+        share_ok=row["share_ok"],
+        p95_start_delay=row["p95_start_delay"],
+    )

@@ -6,6 +6,7 @@ StateError says what is the case now.
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from uuid import UUID
 
 from scheduler_core.db.connect import Connection
@@ -15,6 +16,7 @@ from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import Job, Run, RunMode, RunStatus
 from scheduler_core.errors import NotFoundError, StateError
+from scheduler_core.job_settings import JobSettings
 
 
 class Operations:
@@ -49,18 +51,24 @@ class Operations:
             NotFoundError: there is no such job.
             StateError: a run of this job already waits to start, or no bot is known to run it for.
         """
+        async with self._database.transaction() as connection:
+            return await self.force_run_within(connection, job_id, dry_run=dry_run)
+
+    async def force_run_within(
+        self, connection: Connection, job_id: UUID, *, dry_run: bool = False
+    ) -> list[Run]:
+        """`force_run` as a part of somebody's transaction."""
         force = statement("force_run")
         mode = RunMode.DRY_RUN if dry_run else RunMode.RUN
         values = force.bind(
             job=job_id, bots=self._extra_bots, per_bot_types=self._per_bot_types, mode=str(mode)
         )
-        async with self._database.transaction() as connection:
-            await self._require_job(connection, job_id)
-            runs = [run_of(row) for row in await connection.fetch(force.text, *values)]
-            if not runs:
-                raise await self._why_not_forced(connection, job_id)
-            action = "dry_run" if dry_run else "force_run"
-            await self._record(connection, action, "job", job_id, runs=[str(run.id) for run in runs])
+        await self._require_job(connection, job_id)
+        runs = [run_of(row) for row in await connection.fetch(force.text, *values)]
+        if not runs:
+            raise await self._why_not_forced(connection, job_id)
+        action = "dry_run" if dry_run else "force_run"
+        await self._record(connection, action, "job", job_id, runs=[str(run.id) for run in runs])
         return runs
 
     async def pause(self, job_id: UUID, *, reason: str | None = None) -> Job:
@@ -70,7 +78,8 @@ class Operations:
             NotFoundError: there is no such job.
             StateError: the job is paused already.
         """
-        return await self._set_enabled(job_id, enabled=False, reason=reason)
+        async with self._database.transaction() as connection:
+            return await self.set_enabled_within(connection, job_id, enabled=False, reason=reason)
 
     async def resume(self, job_id: UUID) -> Job:
         """Lets the schedule go on; slots missed while paused become one run.
@@ -79,7 +88,60 @@ class Operations:
             NotFoundError: there is no such job.
             StateError: the job is not paused.
         """
-        return await self._set_enabled(job_id, enabled=True, reason=None)
+        async with self._database.transaction() as connection:
+            return await self.set_enabled_within(connection, job_id, enabled=True, reason=None)
+
+    async def edit(self, job_id: UUID, settings: JobSettings, *, seen: JobSettings) -> Job:
+        """Gives a job new settings; what it had goes into the audit, which can give it back.
+
+        Args:
+            settings: checked by `jobs.schedule_edit`; the database refuses only what it could not store.
+            seen: what the editor started from.
+
+        Raises:
+            NotFoundError: there is no such job.
+            StateError: somebody changed the settings meanwhile, or nothing is different.
+        """
+        if settings == seen:
+            raise StateError("These are the settings the job has.", "Nothing was changed.")
+        edit = statement("edit_job")
+        values = edit.bind(
+            job=job_id, **asdict(settings), **{f"seen_{name}": value for name, value in asdict(seen).items()}
+        )
+        async with self._database.transaction() as connection:
+            await self._require_job(connection, job_id)
+            row = await connection.fetchrow(edit.text, *values)
+            if row is None:
+                raise StateError("The job's settings were changed meanwhile.", "Look at them again.")
+            old, new = asdict(seen), asdict(settings)
+            changed = [name for name in old if old[name] != new[name]]
+            before, after = {name: old[name] for name in changed}, {name: new[name] for name in changed}
+            await self._record(connection, "edit", "job", job_id, before=before, after=after)
+        return job_of(row)
+
+    async def retry(self, run_id: UUID) -> Run:
+        """Adds one more attempt at a failed run, now; a waiting attempt is brought forward instead.
+
+        Raises:
+            NotFoundError: there is no such run.
+            StateError: the run did not fail, its job was deleted, or a run of the job waits.
+        """
+        retry = statement("retry_run")
+        async with self._database.transaction() as connection:
+            source = await connection.fetchrow(
+                "SELECT status, job_id FROM job_runs WHERE id = $1 FOR NO KEY UPDATE", run_id
+            )
+            if source is None:
+                raise NotFoundError(f"There is no run {run_id}.", "List them with: bawt-console runs list")
+            if source["status"] != RunStatus.FAILED:
+                raise StateError(f"The run did not fail: {source['status']}.", "Run its job now instead.")
+            if source["job_id"] is None:
+                raise StateError("The job of this run was deleted.", "There is nothing to run.")
+            row = await connection.fetchrow(retry.text, *retry.bind(run=run_id))
+            if row is None:
+                raise StateError("A run of this job already waits to start.", "Watch it on the Runs screen.")
+            await self._record(connection, "retry", "run", run_id, run=str(row["id"]))
+        return run_of(row)
 
     async def cancel(self, run_id: UUID) -> Run:
         """Ends a waiting run now, and asks the node of a running one to stop it.
@@ -140,19 +202,21 @@ class Operations:
             await self._record(connection, str(mode), "run", run_id, run=str(row["id"]))
         return run_of(row)
 
-    async def _set_enabled(self, job_id: UUID, *, enabled: bool, reason: str | None) -> Job:
+    async def set_enabled_within(
+        self, connection: Connection, job_id: UUID, *, enabled: bool, reason: str | None
+    ) -> Job:
+        """`resume` or `pause` as a part of somebody's transaction."""
         change = statement("set_enabled")
         reason = None if reason is None else storable(reason)
         values = change.bind(job=job_id, enabled=enabled, actor=self._actor, reason=reason)
-        async with self._database.transaction() as connection:
-            await self._require_job(connection, job_id)
-            row = await connection.fetchrow(change.text, *values)
-            if row is None:
-                raise StateError(
-                    "The job is not paused." if enabled else "The job is paused already.",
-                    "Nothing was changed.",
-                )
-            await self._record(connection, "resume" if enabled else "pause", "job", job_id, reason=reason)
+        await self._require_job(connection, job_id)
+        row = await connection.fetchrow(change.text, *values)
+        if row is None:
+            raise StateError(
+                "The job is not paused." if enabled else "The job is paused already.",
+                "Nothing was changed.",
+            )
+        await self._record(connection, "resume" if enabled else "pause", "job", job_id, reason=reason)
         return job_of(row)
 
     async def _why_not_forced(self, connection: Connection, job_id: UUID) -> StateError:

@@ -1,7 +1,9 @@
 """Where a cron job goes on, as the scheduler asks it while it holds the job's row."""
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from scheduler_core.db.job_values import CronJob, CronSlot
 from scheduler_core.errors import ConfigError
@@ -9,6 +11,17 @@ from scheduler_core.jobs.cron import parse_cron
 from scheduler_core.jobs.due import jitter_of
 
 MOST_JITTER_SECONDS = 999_999
+
+
+def slots_of(cron: str, time_zone: str, *, job_id: UUID, config_json: str) -> Callable[[datetime], datetime]:
+    """What gives a cron job's first slot after a moment, its jitter included.
+
+    Raises:
+        ConfigError: the expression cannot be read; by the function returned, that no slot comes.
+    """
+    schedule = parse_cron(cron, time_zone)
+    jitter = jitter_of(job_id, _jitter(config_json))
+    return lambda moment: schedule.next_after(moment - jitter) + jitter
 
 
 def place_cron(job: CronJob) -> CronSlot:

@@ -1,0 +1,12 @@
+-- How many of some jobs an action can be done to now; a deleted one counts as one that it cannot.
+SELECT count(*) AS able
+FROM scheduled_jobs j
+WHERE j.id = ANY (:jobs)
+    AND CASE :action
+        WHEN 'pause' THEN j.enabled
+        WHEN 'resume' THEN NOT j.enabled
+        ELSE NOT EXISTS (
+            SELECT FROM job_runs r
+            WHERE r.job_id = j.id AND r.status = 'pending' AND r.available_at <= now()
+        )
+    END
