@@ -4,16 +4,22 @@ from collections.abc import Sequence
 
 from scheduler_core.db.database import Database
 from scheduler_core.db.memory_judgements import Judgement, Verdict
+from scheduler_core.db.memory_neighbours import MemoryNeighbours
 from scheduler_core.db.statement import statement
 
 _PAGE = 10_000
 
 
 class MemoryCandidates:
-    """Statements over `memories`, `memory_changes` and `memory_judgements`; no memory is written."""
+    """Statements over `memories`, `memory_changes` and `memory_judgements`; no memory is written.
+
+    Attributes:
+        neighbours: for bots with more memories than one would compare with all others.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.neighbours = MemoryNeighbours(database)
 
     async def count(self, bot_id: str) -> int:
         async with self._database.connection() as connection:

@@ -6,7 +6,6 @@ stopping loses one question or one batch.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,10 +18,11 @@ from scheduler_core.db.memory_vectors import MemoryVectors
 from scheduler_core.domain import EventLevel
 from scheduler_core.errors import ModelError
 from scheduler_core.llm.provider import EmbeddingModel, TextModel
-from scheduler_core.maintenance.candidates import Comparison, Statements
+from scheduler_core.maintenance.candidates import MOST_PARTNERS
 from scheduler_core.maintenance.consolidation_groups import Chosen, Group, Link, choose, clusters, group_of
+from scheduler_core.maintenance.consolidation_look import Look
 from scheduler_core.maintenance.conversation import Conversation
-from scheduler_core.maintenance.likeness import Band, likeness
+from scheduler_core.maintenance.likeness import COSINE_ASK
 from scheduler_core.maintenance.memory_embedding import MemoryEmbedding
 from scheduler_core.maintenance.pair_judge import PairJudge, PairTally
 from scheduler_core.maintenance.pair_question import RECIPE, Doubt
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 
 # Who has not been asked yet; any model may be.
 NOBODY = "nobody"
-# So many memories of one bot are compared with each other in one run; of more, fewer changed ones at a time.
+EMBEDDINGS = "embeddings and wording"
+INDEXED = "embeddings by pgvector's index, scored again exactly, and wording"
+# So many memories of one bot are compared with each other in one run; of more, fewer changed ones at a time,
+# and the index of the database finds their neighbours if it has one.
 EXACT_ROWS = 50_000
 _MOST_WAITING = 2_000
 _AT_ONCE = 50
 _IDS_AT_ONCE = 5_000
-
-_Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,10 @@ class MemoryConsolidation:
         method, embedded, suspicious = await self._embed(bot_id)
         stores = self._stores
         memories = await stores.candidates.count(bot_id)
+        is_large = memories > EXACT_ROWS
+        if is_large and self._embedding is not None and method == EMBEDDINGS:
+            unindexed = await self._embedding.unindexed()
+            method = INDEXED if unindexed is None else f"{EMBEDDINGS}, without an index: {unindexed}"
         # The cost of a run is bounded by what comparing that many with each other costs.
         most = max(1_000, EXACT_ROWS**2 // max(memories, EXACT_ROWS))
         changes = await stores.judgements.changed(bot_id, page=most)
@@ -128,10 +133,13 @@ class MemoryConsolidation:
                 suspicious=suspicious,
             )
         await self._reporter.progress(f"comparing {len(changes)} changed memories")
-        look = _Look(*await stores.candidates.contents(bot_id))
+        look = Look(*await stores.candidates.contents(bot_id), at_once=EXACT_ROWS)
         if changes:
             changed = {look.place_of[change.id] for change in changes if change.id in look.place_of}
-            await self._compare(bot_id, look, changed, near=method.startswith("embeddings"))
+            if is_large:
+                await self._compare_large(bot_id, look, changed, method)
+            else:
+                await self._compare(bot_id, look, changed, near=method == EMBEDDINGS)
         look.reopen(waiting)
         judge = PairJudge(conversation=self.conversation, reporter=self._reporter)
         await self._decide(bot_id, look, judge)
@@ -177,9 +185,9 @@ class MemoryConsolidation:
                 EventLevel.WARNING, f"No embeddings [{error.error_id}]: memories are compared by wording."
             )
             return "wording only: the embedding model failed", 0, ("the embedding model failed",)
-        return "embeddings and wording", done, ()
+        return EMBEDDINGS, done, ()
 
-    async def _compare(self, bot_id: str, look: "_Look", changed: set[int], *, near: bool) -> None:
+    async def _compare(self, bot_id: str, look: Look, changed: set[int], *, near: bool) -> None:
         """Array work that takes seconds on a first pass is done off the loop, which must answer meanwhile."""
         vectors: asyncio.Task[Vectors] | None = None
         try:
@@ -194,6 +202,33 @@ class MemoryConsolidation:
             await asyncio.to_thread(comparison.by_vectors, vectors.result())
         await asyncio.to_thread(look.sort, comparison)
 
+    async def _compare_large(self, bot_id: str, look: Look, changed: set[int], method: str) -> None:
+        """As `_compare`, with never more in memory than the texts and a part of the rest."""
+        comparison = await asyncio.to_thread(look.worded, changed)
+        if self._embedding is not None and method == INDEXED:
+            pairs = await self._embedding.by_index(
+                bot_id,
+                look.ids,
+                look.place_of,
+                comparison.asking,
+                hidden=comparison.hidden,
+                floor=COSINE_ASK,
+                most=MOST_PARTNERS,
+            )
+            comparison.by_pairs(pairs)
+        elif self._embedding is not None and method.startswith(EMBEDDINGS):
+            pairs = await self._embedding.by_blocks(
+                bot_id,
+                look.ids,
+                look.place_of,
+                comparison.asking,
+                hidden=comparison.hidden,
+                floor=COSINE_ASK,
+                most=MOST_PARTNERS,
+            )
+            comparison.by_pairs(pairs)
+        await asyncio.to_thread(look.sort, comparison)
+
     async def _waiting(self, bot_id: str) -> Sequence[Judgement]:
         """Pairs that earlier runs left open and that this run's model was not asked about."""
         if self._model is None:
@@ -204,7 +239,7 @@ class MemoryConsolidation:
     def _judge_name(self) -> str:
         return NOBODY if self._model is None else f"{model_identity(self._model.info)}:{RECIPE}"
 
-    async def _decide(self, bot_id: str, look: "_Look", judge: PairJudge) -> None:
+    async def _decide(self, bot_id: str, look: Look, judge: PairJudge) -> None:
         """Uses what is known, asks about the rest, and keeps the answers."""
         ids = look.concerned()
         for start in range(0, len(ids), _IDS_AT_ONCE):
@@ -228,7 +263,7 @@ class MemoryConsolidation:
             elif verdict is Verdict.DIFFERENT:
                 look.apart.add((doubt.left, doubt.right))
 
-    async def _keep(self, bot_id: str, look: "_Look", verdicts: Mapping[Doubt, Verdict], judge: str) -> None:
+    async def _keep(self, bot_id: str, look: Look, verdicts: Mapping[Doubt, Verdict], judge: str) -> None:
         if verdicts:
             await self._stores.judgements.judge(
                 bot_id,
@@ -238,7 +273,7 @@ class MemoryConsolidation:
                 ],
             )
 
-    async def _groups(self, bot_id: str, look: "_Look") -> list[Group]:
+    async def _groups(self, bot_id: str, look: Look) -> list[Group]:
         found = clusters(look.same_form, look.links, look.apart)
         ids = [look.ids[place] for places, _, _ in found for place in places]
         rows = {}
@@ -263,84 +298,6 @@ def merge_group(group: Group) -> MergeGroup:
         hashes={row.id: text_hash(row.content) for row in rows},
         numbers={"method": group.reason, "score": round(group.score, 4)},
     )
-
-
-class _Look:
-    """All memories of a bot while they are compared, by position."""
-
-    def __init__(self, ids: Sequence[str], texts: Sequence[str]) -> None:
-        self.ids = ids
-        self.texts = texts
-        self.place_of = {id_: place for place, id_ in enumerate(ids)}
-        self.same_form: dict[int, tuple[int, ...]] = {}
-        self.links: dict[_Pair, Link] = {}
-        self.open: dict[_Pair, float] = {}
-        self.apart: set[_Pair] = set()
-        self.vetoed: Counter[str] = Counter()
-        self.compared = 0
-        self._statements = Statements(texts)
-
-    def worded(self, changed: set[int]) -> Comparison:
-        """Candidates by wording; those by vectors can be added."""
-        comparison = Comparison(self.texts, self._statements, changed)
-        comparison.by_wording()
-        return comparison
-
-    def sort(self, comparison: Comparison) -> None:
-        """Puts each candidate into its band."""
-        statements = self._statements
-        found = comparison.candidates()
-        self.same_form = found.same_form
-        self.compared = len(found.pairs)
-        for (left, right), (cosine, wording) in found.pairs.items():
-            alike = likeness(statements[left], statements[right], cosine=cosine, wording=wording)
-            if alike.band is Band.SAME:
-                self.links[left, right] = Link(alike.score, alike.reason)
-            elif alike.band is Band.ASK:
-                self.open[left, right] = alike.score
-            else:
-                self.vetoed[alike.reason] += 1
-
-    def reopen(self, waiting: Sequence[Judgement]) -> None:
-        """Pairs of earlier runs that nobody decided."""
-        for one in waiting:
-            pair = self._pair(one)
-            if pair is not None and pair not in self.links:
-                self.open.setdefault(pair, 0.0)
-
-    def concerned(self) -> list[str]:
-        """Ids of which earlier decisions matter."""
-        places = {place for pair in (*self.links, *self.open) for place in pair}
-        places.update(place for members in self.same_form.values() for place in members)
-        return [self.ids[place] for place in sorted(places)]
-
-    def apply(self, known: Sequence[Judgement], *, judge: str) -> None:
-        """Decisions of earlier runs about these very texts."""
-        for one in known:
-            pair = self._pair(one)
-            if pair is None:
-                continue
-            if one.verdict is Verdict.DIFFERENT:
-                self.apart.add(pair)
-                self.links.pop(pair, None)
-                self.open.pop(pair, None)
-            elif one.verdict is Verdict.SAME:
-                self.links.setdefault(pair, Link(self.open.pop(pair, 0.5), "judged"))
-            elif one.judge == judge:
-                # It could not tell, and would not now.
-                self.open.pop(pair, None)
-
-    def side(self, place: int) -> tuple[str, bytes]:
-        return self.ids[place], text_hash(self.texts[place])
-
-    def _pair(self, one: Judgement) -> _Pair | None:
-        """Positions of a pair whose texts are still the ones that were judged."""
-        left, right = self.place_of.get(one.left_id), self.place_of.get(one.right_id)
-        if left is None or right is None:
-            return None
-        if self.side(left)[1] != one.left_hash or self.side(right)[1] != one.right_hash:
-            return None
-        return min(left, right), max(left, right)
 
 
 def _doubts_about(tally: PairTally) -> tuple[str, ...]:

@@ -1,20 +1,27 @@
-"""Computes the vectors that memories lack, page by page, and reads them back as one array.
+"""Computes the vectors that memories lack, page by page, and reads them back to be compared.
 
 Each page is stored before the next is computed, so that stopping loses one page. Needs numpy when called.
+Of more vectors than one would hold at once, only those of a few memories are read with their neighbours.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scheduler_core.db.memory_candidates import MemoryCandidates
+from scheduler_core.db.memory_neighbours import MOST_DIMENSIONS
 from scheduler_core.db.memory_vectors import MemoryVectors
 from scheduler_core.llm.provider import EmbeddingInfo, EmbeddingModel
+from scheduler_core.maintenance.neighbours import Closeness, CloseSoFar
 from scheduler_core.maintenance.reporter import Reporter
 
 if TYPE_CHECKING:
-    from scheduler_core.maintenance.neighbours import Vectors
+    from scheduler_core.maintenance.neighbours import Positions, Vectors
 
 PAGE = 256
+# Neighbours by the index are asked for so many memories at a time, and twice as many as are wanted.
+_ASKED_AT_ONCE = 200
+_MORE = 2
 
 
 def embedding_identity(info: EmbeddingInfo) -> str:
@@ -78,3 +85,84 @@ class MemoryEmbedding:
             # One that came since the texts were read waits for the next run.
             array[places[places >= 0]] = rows[places >= 0]
         return array
+
+    async def unindexed(self) -> str | None:
+        """Why the database cannot find neighbours by its index, in half a sentence; None if it can."""
+        if self._model.info.dimensions > MOST_DIMENSIONS:
+            return f"no index takes {self._model.info.dimensions:,} dimensions"
+        return await self._candidates.neighbours.unavailable()
+
+    async def by_index(
+        self,
+        bot_id: str,
+        ids: Sequence[str],
+        place_of: Mapping[str, int],
+        asking: "Positions",
+        *,
+        hidden: Collection[int],
+        floor: float,
+        most: int,
+    ) -> list[Closeness]:
+        """Neighbours that the database's index finds, with their exact similarities; it may miss some.
+
+        Args:
+            asking: places of those whose neighbours are wanted; other arguments as in `close_pairs`.
+            hidden: places that are nobody's neighbours.
+        """
+        import numpy as np
+
+        search, dimensions = self._candidates.neighbours, self._model.info.dimensions
+        await search.refresh(bot_id, model=self.identity, dimensions=dimensions)
+        found: set[Closeness] = set()
+        for start in range(0, len(asking), _ASKED_AT_ONCE):
+            wanted = [ids[place] for place in asking[start : start + _ASKED_AT_ONCE].tolist()]
+            near = await search.nearest(bot_id, wanted, dimensions=dimensions, count=_MORE * most)
+            involved = {id_ for one in near for id_ in (one.id, one.other)}
+            stored = await self._vectors.of(bot_id, list(involved), model=self.identity)
+            rows = {id_: np.frombuffer(vector, dtype="<f4") for id_, vector in stored.items()}
+            scored: dict[int, list[Closeness]] = {}
+            for one in near:
+                place, other = place_of[one.id], place_of.get(one.other, -1)
+                if one.id in rows and one.other in rows and other >= 0 and other not in hidden:
+                    score = float(rows[one.id] @ rows[one.other])
+                    if score >= floor:
+                        pair = Closeness(min(place, other), max(place, other), score)
+                        scored.setdefault(place, []).append(pair)
+            for pairs in scored.values():
+                found.update(sorted(pairs, key=lambda pair: -pair.score)[:most])
+        return sorted(found)
+
+    async def by_blocks(
+        self,
+        bot_id: str,
+        ids: Sequence[str],
+        place_of: Mapping[str, int],
+        asking: "Positions",
+        *,
+        hidden: Collection[int],
+        floor: float,
+        most: int,
+    ) -> list[Closeness]:
+        """Exact neighbours, with one block of all the vectors in memory at a time.
+
+        Args:
+            asking, hidden, floor, most: as in `by_index`.
+        """
+        import numpy as np
+
+        dimensions = self._model.info.dimensions
+        rows = np.zeros((len(asking), dimensions), dtype=np.float32)
+        for start in range(0, len(asking), PAGE):
+            wanted = [ids[place] for place in asking[start : start + PAGE].tolist()]
+            stored = await self._vectors.of(bot_id, wanted, model=self.identity)
+            for row, id_ in enumerate(wanted, start):
+                if id_ in stored and len(stored[id_]) == rows[row].nbytes:
+                    rows[row] = np.frombuffer(stored[id_], dtype="<f4")
+        near = CloseSoFar(rows, asking, floor=floor, most=most)
+        nobody = np.array(sorted({-1, *hidden}), np.int64)
+        async for block in self._vectors.blocks(bot_id, model=self.identity, dimensions=dimensions):
+            others = np.frombuffer(block.vectors, dtype="<f4").reshape(-1, dimensions)
+            places = np.fromiter((place_of.get(id_, -1) for id_ in block.ids), np.int64, len(block.ids))
+            shown = ~np.isin(places, nobody)
+            await asyncio.to_thread(near.add, others[shown], places[shown])
+        return near.pairs()

@@ -1,7 +1,7 @@
 """Which vectors lie close to which: exact cosine in blocks, never the whole matrix at once.
 
-Needs numpy, which is imported on the first call. Beyond what fits into memory the database finds the
-neighbours, and their similarities are computed here again, exactly.
+Needs numpy, which is imported on the first call. What does not fit into memory is looked through piece by
+piece, or the database finds the neighbours, and their similarities are computed here again, exactly.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -62,6 +62,60 @@ def close_pairs(vectors: "Vectors", changed: "Positions", *, floor: float, most:
     ]
 
 
+class CloseSoFar:
+    """Close pairs of a few rows and ever more others, piece by piece; the memory it takes does not grow.
+
+    Args:
+        rows: of length 1 each; zeros have no neighbours.
+        positions: where they stand among all.
+        floor, most: as in `close_pairs`.
+    """
+
+    def __init__(self, rows: "Vectors", positions: "Positions", *, floor: float, most: int) -> None:
+        self._rows = rows
+        self._positions = positions
+        self._floor = floor
+        self._most = most
+        self._hits: Any = None
+
+    def add(self, others: "Vectors", positions: "Positions") -> None:
+        """Others with their positions; each row of all is to come once."""
+        import numpy as np
+
+        parts = [] if self._hits is None else [self._hits]
+        for first in range(0, len(self._rows), _ROWS):
+            scores = self._rows[first : first + _ROWS] @ others.T
+            near = scores >= self._floor
+            near &= self._positions[first : first + _ROWS, None] != positions[None, :]
+            at, beside = np.nonzero(near)
+            parts.append(_hits_of(self._positions[first + at], positions[beside], scores[at, beside]))
+        if parts:
+            self._hits = _best(np.concatenate(parts), self._most)
+
+    def __len__(self) -> int:
+        """Pairs that are held now."""
+        return 0 if self._hits is None else len(self._hits)
+
+    def pairs(self) -> list[Closeness]:
+        """Each once, best first."""
+        if self._hits is None:
+            return []
+        found: dict[tuple[int, int], float] = {}
+        for row, column, score in self._hits.tolist():
+            found[min(row, column), max(row, column)] = score
+        return sorted(
+            (Closeness(*pair, score) for pair, score in found.items()), key=lambda one: (-one.score, one)
+        )
+
+
+def _hits_of(rows: Any, columns: Any, scores: Any) -> Any:
+    import numpy as np
+
+    hits = np.empty(len(rows), dtype=[("row", np.int64), ("column", np.int64), ("score", np.float32)])
+    hits["row"], hits["column"], hits["score"] = rows, columns, scores
+    return hits
+
+
 def _hits(
     vectors: "Vectors", rows: "Positions", start: int, stop: int, floor: float, most: int, whole: bool
 ) -> Any:
@@ -85,9 +139,7 @@ def _hits(
         near[row] = False
         near[row, best] = True
     at, beside = np.nonzero(near)
-    hits = np.empty(len(at), dtype=[("row", np.int64), ("column", np.int64), ("score", np.float32)])
-    hits["row"], hits["column"], hits["score"] = rows[at], beside + start, scores[at, beside]
-    return hits
+    return _hits_of(rows[at], beside + start, scores[at, beside])
 
 
 def _best(hits: Any, most: int) -> Any:

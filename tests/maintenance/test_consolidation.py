@@ -32,7 +32,7 @@ from scheduler_core.llm.provider import (
     TextModel,
     TokenSink,
 )
-from scheduler_core.maintenance import consolidation_groups
+from scheduler_core.maintenance import consolidation, consolidation_groups
 from scheduler_core.maintenance.consolidation import Stores
 from scheduler_core.maintenance.consolidation_job import MODES, ConsolidationJob
 from scheduler_core.maintenance.consolidation_plan import planned
@@ -363,6 +363,49 @@ async def test_what_one_model_could_not_tell_another_one_is_asked(database: Data
     assert len(first.requests) == 1
     desk.model = PairModel(perfect, checksum="sha256:" + "ef" * 32)
     assert (await desk.run()).result["archived"] == 1
+
+
+@pytest.mark.parametrize("extension", [True, False])
+async def test_beyond_the_limit_the_same_is_merged_with_and_without_the_index(
+    database: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch, extension: bool
+) -> None:
+    desk.embedding, desk.model = Nearby(), PairModel(perfect)
+    draw = random.Random(5)
+    said = [
+        f"User {draw.choice(('likes', 'sells', 'paints'))} {draw.choice('abcdefgh') * 3}{number // 4} lamps"
+        for number in range(160)
+    ]
+    copies = [f"The {text[0].lower()}{text[1:]}" for text in said[::3]]
+    more = [f"{text} with friends" for text in said[1::5]]
+    await add_all(database, *said, *copies, *more, *(text for pair in _SAME for text in sorted(pair)))
+    result = await desk.run(RunMode.DRY_RUN)
+    assert result.result["method"] == "embeddings and wording"
+    expected = merges(result)
+    assert len(expected) > 50
+
+    monkeypatch.setattr(consolidation, "EXACT_ROWS", 60)
+    if not extension:
+        reason = "the server has no extension named vector"
+
+        async def unavailable() -> str:
+            return reason
+
+        monkeypatch.setattr(desk.stores.candidates.neighbours, "unavailable", unavailable)
+    # What nobody decided is known by now, and all is looked at again.
+    found = await desk.run(RunMode.DRY_RUN)
+    assert merges(found) == expected
+    assert found.result["method"] == (
+        "embeddings by pgvector's index, scored again exactly, and wording"
+        if extension
+        else "embeddings and wording, without an index: the server has no extension named vector"
+    )
+    assert bool(await fetch(database, "SELECT FROM memory_vectors")) is extension
+
+
+def merges(result: TaskResult) -> set[tuple[str, str]]:
+    """Each planned memory with the one that stays in its place."""
+    assert result.plan is not None
+    return {(change["object"], change["survivor"]) for change in result.plan["changes"]}
 
 
 async def test_a_failing_embedding_model_leaves_the_wording_and_is_suspicious(

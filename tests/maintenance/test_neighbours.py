@@ -8,7 +8,7 @@ import pytest
 
 from scheduler_core.maintenance import neighbours
 from scheduler_core.maintenance.linkage import complete_linkage
-from scheduler_core.maintenance.neighbours import Closeness, close_pairs
+from scheduler_core.maintenance.neighbours import Closeness, CloseSoFar, close_pairs
 from scheduler_core.maintenance.wording import shared_wording
 
 
@@ -38,6 +38,22 @@ def test_blocks_find_what_the_full_matrix_finds(changed: list[int], monkeypatch:
     assert {(pair.left, pair.right) for pair in found} == plain(vectors, changed, 0.6)
     assert [pair.score for pair in found] == sorted((pair.score for pair in found), reverse=True)
     assert len(found) > 1
+
+
+def test_pieces_find_what_blocks_find_and_hold_no_more_the_more_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neighbours, "_ROWS", 16)
+    vectors = unit(3_000, dimensions=8)
+    changed = np.array([0, *range(500, 540), 2_999])
+    near = CloseSoFar(vectors[changed], changed, floor=0.7, most=5)
+    for start in range(0, len(vectors), 100):
+        near.add(vectors[start : start + 100], np.arange(start, min(start + 100, len(vectors))))
+        assert len(near) <= 5 * len(changed)
+    found = {(pair.left, pair.right): pair.score for pair in near.pairs()}
+    exact = close_pairs(vectors, changed, floor=0.7, most=5)
+    assert found == pytest.approx({(pair.left, pair.right): pair.score for pair in exact}, abs=1e-6)
+    assert len(found) > len(changed)
 
 
 def test_a_crowded_row_keeps_its_best_neighbours() -> None:
