@@ -79,14 +79,13 @@ class ProfilePass:
         """
         first, size = 0, 1
         while first < len(entities):
-            page = entities[first : first + size]
             started = time.monotonic()
-            await self._page(page, first, len(entities))
+            done = await self._page(entities[first : first + size], first, len(entities))
             spent = time.monotonic() - started
-            first += len(page)
+            first += done
             # Step by step, because the first ones may have been short.
-            affordable = int(AHEAD_SECONDS * len(page) / max(spent, 1e-6))
-            size = max(1, min(affordable, 4 * len(page), MOST_AT_ONCE))
+            affordable = int(AHEAD_SECONDS * done / max(spent, 1e-6))
+            size = max(1, min(affordable, 4 * done, MOST_AT_ONCE))
 
     async def plan(self, entity: Entity) -> ProfilePlan:
         """What would be published for one entity, due or not; publishes nothing.
@@ -97,7 +96,9 @@ class ProfilePass:
         snapshots, known = await self._read((entity,))
         return await self._planned(_found(snapshots, entity), known)
 
-    async def _page(self, page: Sequence[Entity], first: int, total: int) -> None:
+    async def _page(self, page: Sequence[Entity], first: int, total: int) -> int:
+        """How many it did: those that have waited too long since they were read are left to be read again."""
+        read_at = time.monotonic()
         try:
             snapshots, known = await self._read(page)
         except DatabaseUnreachableError:
@@ -105,12 +106,16 @@ class ProfilePass:
         except Exception as error:  # noqa: BLE001  # the border: one entity must not stop the others
             if len(page) == 1:
                 self.outcomes.append(await self._failed(page[0], error))
-                return
+                return 1
             for position, entity in enumerate(page, first):
                 await self._page((entity,), position, total)
-            return
+            return len(page)
         waiting: list[EntityOutcome | ProfilePlan] = []
+        done = 0
         for position, entity in enumerate(page, first + 1):
+            if done and time.monotonic() - read_at > AHEAD_SECONDS:
+                break
+            done += 1
             calls = self._conversation.usage.calls
             self._writer.place = f"{position} of {total} entities"
             await self._reporter.progress(f"{self._writer.place} · {entity}")
@@ -122,6 +127,7 @@ class ProfilePass:
             # Lets a cancellation in between the entities, even where nothing had to wait.
             await asyncio.sleep(0)
         await self._finish(waiting)
+        return done
 
     async def _finish(self, waiting: Sequence[EntityOutcome | ProfilePlan]) -> None:
         done = iter(await self._done([one for one in waiting if isinstance(one, ProfilePlan)]))

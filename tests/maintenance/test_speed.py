@@ -14,6 +14,8 @@ import pytest
 from benchmarks.maintenance.profiles import made_profile
 from benchmarks.quality.measure import run_once, snapshot_of
 from scheduler_core.db.profile_store import NewAttribute, Planned, ProfileStore, entity_named
+from scheduler_core.domain import Entity
+from scheduler_core.maintenance import profile_pass
 from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
 from tests.maintenance import models
 from tests.maintenance.models import FakeModel
@@ -106,6 +108,27 @@ async def test_one_that_moved_does_not_keep_the_others_of_its_page_from_being_pu
     results = {one.entity: one.result for one in outcome.entities}
     assert results["user/7"] == "moved"
     assert results["user/8"] == "changed"
+
+
+async def test_what_waited_for_a_slow_neighbour_is_read_again(
+    store: ProfileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(store, 30)
+    pages: list[int] = []
+    snapshots = ProfileStore.snapshots
+
+    async def counted(self: ProfileStore, entities: Sequence[Entity]) -> Any:
+        pages.append(len(entities))
+        if len(entities) > 1:
+            monkeypatch.setattr(profile_pass, "AHEAD_SECONDS", 0.0)
+        return await snapshots(self, entities)
+
+    monkeypatch.setattr(ProfileStore, "snapshots", counted)
+    outcome = await ProfileMaintenanceService(store=store, model=None).maintain_changed(run_id=None)
+    assert [one.entity for one in outcome.entities] == sorted(f"user/{number}" for number in range(30))
+    assert outcome.changed == 30
+    # One of four was done, and the other three were read again.
+    assert pages == [1, 4, *[1] * 28]
 
 
 async def fill(store: ProfileStore, entities: int, *, value: str = "likes coffee") -> None:
