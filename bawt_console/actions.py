@@ -4,9 +4,10 @@ Lower case looks or can be taken back; upper case acts. An action is a method `a
 named in `places`, and whether it can act now is asked from the screen.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from bawt_console.modes import MODES
 from bawt_console.modes import Place as Place
@@ -25,6 +26,7 @@ LISTS = frozenset({Place.JOBS, Place.RUNS})
 EVERYWHERE = frozenset(Place)
 # What is about jobs and their runs.
 WORK = frozenset({Place.JOBS, Place.RUNS, Place.RUN})
+RUNS = frozenset({Place.RUNS, Place.RUN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class Action:
         in_palette: False for keys that make no sense by name, such as moving the cursor.
         fleeting: left out of the key line, and not greyed, where it cannot act.
         of_app: whether the app carries it out, and not the screen.
+        asks: whether it asks before it changes anything; what does not ask has an upper-case key.
+        word: what `:` calls it; empty for its label with hyphens.
     """
 
     id: str
@@ -52,21 +56,37 @@ class Action:
     in_palette: bool = True
     of_app: bool = False
     fleeting: bool = False
+    asks: bool = False
+    word: str = ""
 
     @property
     def key(self) -> str:
         """The first key as people write it."""
-        return _SPELLED.get(self.keys[0], self.keys[0])
+        return written(self.keys[0])
+
+    @property
+    def command(self) -> str:
+        """The word for the command line."""
+        return self.word or self.label.lower().replace(" ", "-")
+
+
+def written(key: str) -> str:
+    """A key of Textual as people write it."""
+    if key in _SPELLED:
+        return _SPELLED[key]
+    return f"^{key.removeprefix('ctrl+')}" if key.startswith("ctrl+") else key
 
 
 _SPELLED = {
     "question_mark": "?",
     "slash": "/",
+    "colon": ":",
+    "asterisk": "*",
     "escape": "esc",
     "left": "←",
     "right": "→",
-    "ctrl+p": "^p",
-    "ctrl+q": "^q",
+    "up": "↑",
+    "down": "↓",
 }
 
 ACTIONS = (
@@ -129,6 +149,34 @@ ACTIONS = (
         rank=40,
     ),
     Action(
+        id="sort",
+        keys=("s",),
+        label="sort",
+        help="Goes through the orders of the list.",
+        group=Group.LOOK,
+        places=frozenset({Place.JOBS}),
+        rank=41,
+    ),
+    Action(
+        id="mark",
+        keys=("space",),
+        label="mark",
+        help="Marks the row, or takes its mark away; what acts then acts on all marked ones.",
+        group=Group.LOOK,
+        places=frozenset({Place.JOBS}),
+        rank=42,
+        in_palette=False,
+    ),
+    Action(
+        id="mark_all",
+        keys=("asterisk",),
+        label="mark all",
+        help="Marks every row that the filter shows; once more takes all marks away.",
+        group=Group.LOOK,
+        places=frozenset({Place.JOBS}),
+        rank=43,
+    ),
+    Action(
         id="diff",
         keys=("d",),
         label="diff",
@@ -163,6 +211,45 @@ ACTIONS = (
         rank=20,
     ),
     Action(
+        id="dry_run",
+        keys=("D",),
+        label="dry run",
+        help="Adds a run that stores what it would change and changes nothing.",
+        group=Group.ACT,
+        places=WORK,
+        rank=24,
+    ),
+    Action(
+        id="apply",
+        keys=("A",),
+        label="apply",
+        help="Does exactly what a dry run planned; refused if its source changed since.",
+        group=Group.ACT,
+        places=RUNS,
+        rank=25,
+        asks=True,
+    ),
+    Action(
+        id="undo",
+        keys=("u",),
+        label="undo",
+        help="Takes back everything the run changed, after asking.",
+        group=Group.ACT,
+        places=RUNS,
+        rank=26,
+        asks=True,
+    ),
+    Action(
+        id="retry",
+        keys=("t",),
+        label="retry",
+        help="Adds one more attempt at a failed run, after asking.",
+        group=Group.ACT,
+        places=RUNS,
+        rank=27,
+        asks=True,
+    ),
+    Action(
         id="pause",
         keys=("p",),
         label="pause",
@@ -170,6 +257,7 @@ ACTIONS = (
         group=Group.ACT,
         places=frozenset({Place.JOBS}),
         rank=21,
+        asks=True,
     ),
     Action(
         id="resume",
@@ -179,6 +267,16 @@ ACTIONS = (
         group=Group.ACT,
         places=frozenset({Place.JOBS}),
         rank=22,
+    ),
+    Action(
+        id="edit",
+        keys=("e",),
+        label="edit",
+        help="Edits when the job runs, with its next five times, and its settings.",
+        group=Group.ACT,
+        places=frozenset({Place.JOBS}),
+        rank=28,
+        asks=True,
     ),
     Action(
         id="cancel",
@@ -197,6 +295,15 @@ ACTIONS = (
         group=Group.CONSOLE,
         in_palette=False,
         of_app=True,
+    ),
+    Action(
+        id="command",
+        keys=("colon",),
+        label="command",
+        help="Types a command: a screen, an action, run JOB, open run:ID, export FILE.csv.",
+        group=Group.CONSOLE,
+        rank=85,
+        in_palette=False,
     ),
     Action(
         id="palette",
@@ -242,6 +349,15 @@ def action(action_id: str) -> Action:
     return _BY_ID[action_id]
 
 
-def actions_at(place: Place) -> Iterator[Action]:
-    """The actions of one place, in the order of the list."""
-    return (each for each in ACTIONS if place in each.places)
+Keys = Mapping[str, tuple[str, ...]]
+
+
+def actions_at(place: Place, keys: Keys = MappingProxyType({})) -> Iterator[Action]:
+    """The actions of one place, in the order of the list.
+
+    Args:
+        keys: other keys than an action's own, by its id.
+    """
+    for each in ACTIONS:
+        if place in each.places:
+            yield replace(each, keys=keys[each.id]) if each.id in keys else each

@@ -21,11 +21,15 @@ from textual.command import Provider
 from textual.message import Message
 
 from bawt_console.formatting import clean, utc_now
+from bawt_console.keymap import Keymap
 from bawt_console.modes import MODES, Mode
+from bawt_console.screens.commanding import obey
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.help import HelpScreen
 from bawt_console.screens.live import LiveScreen, Said, unexpected
 from bawt_console.screens.palette import ActionsOfScreen
+from bawt_console.views import Views
+from bawt_console.widgets.command_line import CommandLine
 from bawt_console.widgets.themes import NIGHT, THEMES
 from scheduler_core.errors import SchedulerError
 
@@ -49,6 +53,9 @@ class ConsoleApp(App[int]):
         opener: opens the source; entered after the first paint, left when the app is over.
         now, zone: the clock and the time zone of everything shown; the machine's own by default.
         tick: seconds between repaints of countdowns; None for none.
+        keymap: other keys than the actions' own.
+        views: where views are saved.
+        open_at: what to show first, as `:open` has it, such as `run:7f3c`.
     """
 
     TITLE = "bawt console"
@@ -72,9 +79,14 @@ class ConsoleApp(App[int]):
         now: Callable[[], datetime] = utc_now,
         zone: tzinfo | None = None,
         tick: float | None = 1.0,
+        keymap: Keymap | None = None,
+        views: Views | None = None,
+        open_at: str = "",
     ) -> None:
         super().__init__()
-        self.desk = Desk(now=now, zone=zone)
+        self._keymap_read = keymap or Keymap()
+        self.desk = Desk(now=now, zone=zone, keys=self._keymap_read.keys, views=views or Views())
+        self._open_at = open_at
         self._opener = opener
         self._tick_seconds = tick
         self._leaving = asyncio.Event()
@@ -105,6 +117,9 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         if self._tick_seconds is not None:
             self.set_interval(self._tick_seconds, self._tick)
+        self.set_keymap({name: ",".join(keys) for name, keys in self.desk.keys.items()})
+        if self._keymap_read.complaints:
+            self._toast(clean("\n".join(self._keymap_read.complaints), limit=600), "warning", 15)
         self.call_after_refresh(self._open)
 
     # The session: one task enters the opener and leaves it, because what it holds is bound to its task.
@@ -120,6 +135,9 @@ class ConsoleApp(App[int]):
             async with self._opener() as source:
                 self.desk.source = source
                 self._changed(frozenset({"jobs", "runs", "events", "nodes", "profiles"}))
+                if self._open_at and (shown := self._shown) is not None:
+                    self._open_at, target = "", self._open_at
+                    obey(shown, f"open {target}")
                 await self._watch(source)
         except SchedulerError as error:
             self._failed(error)
@@ -198,7 +216,7 @@ class ConsoleApp(App[int]):
         shown = self._shown
         if shown is not None:
             shown.refresh_chrome()
-            if shown.is_composed and self.desk.source is not None and not self.desk.frozen:
+            if shown.is_composed and self.desk.source is not None and not shown.frozen:
                 shown.tick()
 
     def on_console_app_opening(self, event: Opening) -> None:
@@ -216,6 +234,11 @@ class ConsoleApp(App[int]):
             if error or each.severity != "error":
                 self._unnotify(each, refresh=False)
         self.notify(text, severity=severity, timeout=timeout, markup=False)
+
+    def on_command_line_given(self, event: CommandLine.Given) -> None:
+        shown = self._shown
+        if shown is not None:
+            obey(shown, event.command)
 
     # Actions
 
@@ -242,7 +265,7 @@ class ConsoleApp(App[int]):
     def action_help(self) -> None:
         shown = self._shown
         if shown is not None:
-            self.push_screen(HelpScreen(shown.place))
+            self.push_screen(HelpScreen(shown.place, self.desk.keys))
 
     def action_reconnect(self) -> None:
         if self.desk.failure is not None:

@@ -4,8 +4,9 @@ Words of one field are alternatives, different fields must all hold, `!` turns a
 database can decide goes into a `RunFilter`; the rest is decided here, on the rows that came.
 """
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +14,16 @@ from fnmatch import fnmatchcase
 from uuid import UUID
 
 from bawt_console.formatting import State, job_state, run_state
-from scheduler_core.domain import JobOverview, Run, RunFilter, RunStatus, Trigger
+from scheduler_core.domain import (
+    EntityType,
+    JobOverview,
+    MemoryFilter,
+    ProfileFilter,
+    Run,
+    RunFilter,
+    RunStatus,
+    Trigger,
+)
 from scheduler_core.errors import SchedulerError
 
 HELP = 'state:failed  job:profile*  bot:nova  dur>30s  since:2d  trigger:manual  !negation  "free text"'
@@ -33,9 +43,47 @@ class Field(StrEnum):
     SINCE = "since"
     TRIGGER = "trigger"
     TEXT = "text"
+    TYPE = "type"
+    TAG = "tag"
+    SCORE = "score"
+    IMPORTANCE = "importance"
 
 
 _STATES = {state.word: state for state in State} | {"success": State.OK, "waiting": State.PENDING}
+# These are compared with < and > and not with a colon.
+_COMPARED = frozenset({Field.DUR, Field.SCORE, Field.IMPORTANCE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """The fields one list understands, and its words for states.
+
+    Attributes:
+        help: examples, two spaces apart.
+    """
+
+    fields: frozenset[Field]
+    states: Mapping[str, object]
+    help: str
+
+
+OF_RUNS = Grammar(
+    fields=frozenset(
+        {Field.STATE, Field.JOB, Field.BOT, Field.DUR, Field.SINCE, Field.TRIGGER, Field.TEXT},
+    ),
+    states=_STATES,
+    help=HELP,
+)
+OF_PROFILES = Grammar(
+    fields=frozenset({Field.STATE, Field.TYPE, Field.TEXT}),
+    states=dict.fromkeys(("new", "changed", "unchanged", "suspicious", "held")),
+    help='state:suspicious  state:changed,new  type:user  "free text"',
+)
+OF_MEMORIES = Grammar(
+    fields=frozenset({Field.BOT, Field.TAG, Field.SCORE, Field.IMPORTANCE, Field.TEXT}),
+    states={},
+    help='bot:nova  tag:health  score<0.1  importance>0.7  "free text"',
+)
 _STATUS_OF_STATE = {
     State.RUNNING: RunStatus.RUNNING,
     State.PENDING: RunStatus.PENDING,
@@ -46,6 +94,7 @@ _STATUS_OF_STATE = {
 }
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _WORD = re.compile(r'\s*(!?)(?:(\w+)(:|>=|<=|>|<))?(?:"([^"]*)("?)|(\S*))')
+_FRACTION = re.compile(r"\d?\.?\d{1,9}")
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|min|m|h|d|w)")
 
 
@@ -93,6 +142,35 @@ class Filter:
         """`dur`, `since` and `trigger` look at the job's latest run."""
         return self._matches(lambda term: _job_matches(term, overview, now))
 
+    def profile_filter(self) -> ProfileFilter:
+        """All of it, for the list of profiles."""
+        types = self._plain(Field.TYPE)
+        refused = {term.value for term in self.terms if term.field is Field.STATE and term.negated}
+        states = {term.value for term in self._plain(Field.STATE)}
+        if refused:
+            states = (states or set(OF_PROFILES.states)) - refused or {"none"}
+        return ProfileFilter(
+            type=EntityType(types[0].value) if len({term.value for term in types}) == 1 else None,
+            states=frozenset(states),
+            words=tuple(term.value for term in self._plain(Field.TEXT)),
+        )
+
+    def memory_filter(self) -> MemoryFilter:
+        """All of it, for the lists of memories; of several bots or tags the last one counts."""
+        bots, tags = self._plain(Field.BOT), self._plain(Field.TAG)
+        return MemoryFilter(
+            bot=bots[-1].value if bots else None,
+            tag=tags[-1].value if tags else None,
+            words=tuple(term.value for term in self._plain(Field.TEXT)),
+            scores=self._range(Field.SCORE),
+            importances=self._range(Field.IMPORTANCE),
+        )
+
+    def _range(self, field: Field) -> tuple[float, float]:
+        terms = self._plain(field)
+        least = max((term.number for term in terms if term.over), default=-math.inf)
+        return least, min((term.number for term in terms if not term.over), default=math.inf)
+
     def _plain(self, field: Field) -> list[Term]:
         return [term for term in self.terms if term.field is field and not term.negated]
 
@@ -113,7 +191,7 @@ class Filter:
         return True
 
 
-def parse_filter(text: str) -> Filter:
+def parse_filter(text: str, grammar: Grammar = OF_RUNS) -> Filter:
     """Reads what was typed.
 
     Raises:
@@ -130,40 +208,57 @@ def parse_filter(text: str) -> Filter:
         if quoted is not None and not closing:
             raise FilterError("A quotation mark is not closed.", 'Write "free text" with one on each side.')
         value = quoted if quoted is not None else bare
-        terms.extend(_terms(key, operator, value, quoted is not None, bool(bang)))
+        terms.extend(_terms(grammar, key, operator, value, quoted is not None, bool(bang)))
     return Filter(text, tuple(terms))
 
 
-def _terms(key: str | None, operator: str, value: str, quoted: bool, negated: bool) -> Sequence[Term]:
+def _terms(
+    grammar: Grammar, key: str | None, operator: str, value: str, quoted: bool, negated: bool
+) -> Sequence[Term]:
     if key is None:
         if not value:
             raise FilterError("There is nothing after “!”.", "Write for example !state:ok.")
-        if not quoted and value.lower() in _STATES:
+        if not quoted and value.lower() in grammar.states:
             return [Term(Field.STATE, value.lower(), negated)]
+        if negated and grammar is not OF_RUNS:
+            raise FilterError("“!” cannot turn a text around here.", f"Write for example: {grammar.help}")
         return [Term(Field.TEXT, value, negated)]
-    try:
-        field = Field(key.lower())
-    except ValueError:
-        raise FilterError(f"There is no field “{key}”.", f"Known are: {HELP}") from None
+    if key.lower() not in grammar.fields:
+        raise FilterError(f"There is no field “{key}”.", f"Known are: {grammar.help}")
+    field = Field(key.lower())
     if not value:
-        raise FilterError(f"There is nothing after “{key}{operator}”.", f"Write for example: {HELP}")
-    if (field is Field.DUR) != (operator != ":"):
-        hint = "Write dur>30s or dur<2min." if field is Field.DUR else f"Write {field}:… with a colon."
+        raise FilterError(f"There is nothing after “{key}{operator}”.", f"Write for example: {grammar.help}")
+    if (field in _COMPARED) != (operator != ":"):
+        hint = f"Write {field}:… with a colon."
+        if field in _COMPARED:
+            hint = (
+                "Write dur>30s or dur<2min." if field is Field.DUR else f"Write {field}>0.5 or {field}<0.1."
+            )
         raise FilterError(f"“{key}{operator}” does not go together.", hint)
+    if negated and field is not Field.STATE and grammar is not OF_RUNS:
+        raise FilterError(f"“!” cannot turn “{key}” around here.", f"Write for example: {grammar.help}")
+    if field in (Field.SCORE, Field.IMPORTANCE):
+        return [Term(field, value, negated, _fraction(value), operator.startswith(">"))]
     if field in (Field.DUR, Field.SINCE):
         return [Term(field, value, negated, _seconds(field, value), operator.startswith((">", ":")))]
-    return [_word_term(field, part, negated) for part in ([value] if quoted else value.split(",")) if part]
+    parts = [value] if quoted else value.split(",")
+    return [_word_term(grammar, field, part, negated) for part in parts if part]
 
 
-def _word_term(field: Field, value: str, negated: bool) -> Term:
+def _word_term(grammar: Grammar, field: Field, value: str, negated: bool) -> Term:
     if field is Field.STATE:
         value = value.lower()
-        if value not in _STATES:
-            raise FilterError(f"There is no state “{value}”.", f"States are {', '.join(sorted(_STATES))}.")
+        if value not in grammar.states:
+            known = ", ".join(sorted(grammar.states))
+            raise FilterError(f"There is no state “{value}”.", f"States are {known}.")
     if field is Field.TRIGGER:
         value = value.lower()
         if value not in set(Trigger):
             raise FilterError(f"There is no trigger “{value}”.", f"Triggers are {', '.join(Trigger)}.")
+    if field is Field.TYPE:
+        value = value.lower()
+        if value not in set(EntityType):
+            raise FilterError(f"There is no type “{value}”.", f"Types are {', '.join(EntityType)}.")
     return Term(field, value, negated)
 
 
@@ -177,6 +272,12 @@ def _seconds(field: Field, value: str) -> float:
     if field is Field.SINCE and seconds > 100 * 365 * 86_400:
         raise FilterError(f"“{value}” is too long ago.", "A hundred years are the limit.")
     return seconds
+
+
+def _fraction(value: str) -> float:
+    if _FRACTION.fullmatch(value) is None:
+        raise FilterError(f"“{value}” is not a number.", "Use one from 0 to 1, such as 0.25.")
+    return float(value)
 
 
 def _like(value: str, pattern: str) -> bool:
@@ -207,6 +308,8 @@ def _run_matches(term: Term, run: Run, now: datetime) -> bool:
         case Field.TEXT:
             texts = (str(run.id), run.job_type, run.bot_id, run.error_message, run.reason, run.progress)
             return any(term.value.lower() in (text or "").lower() for text in (*texts, *run.suspicious))
+        case _:
+            raise ValueError(f"{term.field} says nothing about runs")
 
 
 def _job_matches(term: Term, overview: JobOverview, now: datetime) -> bool:

@@ -8,16 +8,23 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from bawt_console.formatting import ATTACHED as ATTACHED
 from bawt_console.formatting import EMBEDDED as EMBEDDED
+from bawt_console.model_shelf import ModelShelf
+from bawt_console.records import DatabaseRecords, Records
+from bawt_console.visits import Visits
+from bawt_console.work import DatabaseWork, Work
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
+from scheduler_core.db.lookback import Lookback
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.operations import Operations
+from scheduler_core.db.operator_log import OperatorLog
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.domain import (
     Attribute,
@@ -33,6 +40,7 @@ from scheduler_core.domain import (
     RunFilter,
 )
 from scheduler_core.errors import SchedulerError
+from scheduler_core.oversight import Brief, DatabaseHealth, OperatorAction
 
 POOL_SIZE = 4
 
@@ -73,6 +81,26 @@ class Source(Protocol):
     @property
     def read_only(self) -> bool: ...
 
+    @property
+    def models(self) -> ModelShelf | None:
+        """The models of this machine; None where nobody said where they lie."""
+        ...
+
+    @property
+    def last_visit(self) -> datetime | None:
+        """When this person last left this database; None if that is not known."""
+        ...
+
+    @property
+    def records(self) -> Records:
+        """Profiles and memories."""
+        ...
+
+    @property
+    def work(self) -> Work:
+        """Dry runs, retries, undo, edits, and actions on many jobs."""
+        ...
+
     def link(self) -> Link: ...
 
     def changes(self) -> AsyncIterator[frozenset[str]]:
@@ -94,6 +122,16 @@ class Source(Protocol):
     async def durations(self, job_id: UUID, *, limit: int = 200) -> list[DurationPoint]: ...
 
     async def nodes(self) -> list[Node]: ...
+
+    async def running_runs(self) -> list[Run]: ...
+
+    async def health(self) -> DatabaseHealth: ...
+
+    async def brief(self, since: datetime) -> Brief: ...
+
+    async def actions(self, *, before: int | None = None, limit: int = 300) -> list[OperatorAction]: ...
+
+    async def undo_action(self, action_id: int) -> str: ...
 
     async def changes_of_run(self, run_id: UUID) -> list[ProfileChange]: ...
 
@@ -122,16 +160,26 @@ class DatabaseSource:
         history: History,
         operations: Operations,
         profiles: ProfileStore,
+        lookback: Lookback,
+        operator_log: OperatorLog,
         feed: ChangeFeed,
+        records: Records,
+        work: Work,
         label: str,
         mode: str,
         model: str | None = None,
         read_only: bool = False,
+        models: ModelShelf | None = None,
+        last_visit: datetime | None = None,
     ) -> None:
         self.label = label
         self.mode = mode
         self.model = model
         self.read_only = read_only
+        self.records = records
+        self.work = work
+        self.models = models
+        self.last_visit = last_visit
         self._feed = feed
         self.jobs = history.jobs
         self.run = history.run
@@ -139,6 +187,11 @@ class DatabaseSource:
         self.events = history.events
         self.durations = history.durations
         self.nodes = history.nodes
+        self.running_runs = lookback.running_runs
+        self.health = lookback.health
+        self.brief = lookback.brief
+        self.actions = operator_log.actions
+        self.undo_action = operator_log.undo_action
         self.runs = history.runs
         self.changes_of_run = profiles.changes_of_run
         self.attributes = profiles.attributes
@@ -165,6 +218,8 @@ def open_source(
     read_only: bool = False,
     per_bot_types: Sequence[str] = (),
     extra_bots: Sequence[str] = (),
+    models: ModelShelf | None = None,
+    visits: Visits | None = None,
 ) -> AbstractAsyncContextManager[Source]:
     """A source with its own small pool and its own LISTEN connection, both closed on leaving.
 
@@ -172,11 +227,13 @@ def open_source(
         actor: who acts, for the audit, such as `ada@attic console`.
         read_only: the database session then refuses every write.
         per_bot_types, extra_bots: as for `Operations`.
+        models: of this machine; closed on leaving.
+        visits: where this visit is noted, now and on leaving; None for nowhere.
 
     Raises:
         DatabaseError: on entering, when the database does not answer.
     """
-    return _open(address, actor, mode, model, read_only, per_bot_types, extra_bots)
+    return _open(address, actor, mode, model, read_only, per_bot_types, extra_bots, models, visits)
 
 
 @asynccontextmanager
@@ -188,6 +245,8 @@ async def _open(
     read_only: bool,
     per_bot_types: Sequence[str],
     extra_bots: Sequence[str],
+    models: ModelShelf | None,
+    visits: Visits | None,
 ) -> AsyncIterator[Source]:
     application = "bawt-console"
     database = Database.open(address, pool_size=POOL_SIZE, application=application, read_only=read_only)
@@ -196,22 +255,39 @@ async def _open(
         history = History(database)
         # Asked once here, so that a wrong address fails the start and not every screen.
         await history.nodes()
+        last_visit = None if visits is None else await asyncio.to_thread(_begin_visit, visits, address.label)
+        operations = Operations(database, actor=actor, per_bot_types=per_bot_types, extra_bots=extra_bots)
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(feed.run(), name="change feed")
             try:
                 yield DatabaseSource(
                     history=history,
-                    operations=Operations(
-                        database, actor=actor, per_bot_types=per_bot_types, extra_bots=extra_bots
-                    ),
+                    operations=operations,
                     profiles=ProfileStore(database),
+                    lookback=Lookback(database),
+                    operator_log=OperatorLog(database, operations, actor=actor),
                     feed=feed,
+                    records=DatabaseRecords(database, actor=actor),
+                    work=DatabaseWork(database, history=history, operations=operations),
                     label=address.label,
                     mode=mode,
                     model=model,
                     read_only=read_only,
+                    models=models,
+                    last_visit=last_visit,
                 )
             finally:
                 listening.cancel()
+                if visits is not None:
+                    visits.note(address.label)
+                if models is not None:
+                    await models.aclose()
     finally:
         await database.aclose()
+
+
+def _begin_visit(visits: Visits, database: str) -> datetime | None:
+    """When the one before ended; this one counts from now, should nobody live to note its end."""
+    last = visits.last(database)
+    visits.note(database)
+    return last

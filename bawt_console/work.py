@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from bawt_console.formatting import interval
-from scheduler_core.db.bulk_operations import BulkAction, BulkOperations
+from scheduler_core.db.bulk_operations import BulkOperations
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.run_changes import run_changes
 from scheduler_core.domain import Change, Job, Run
-from scheduler_core.job_settings import Fit, JobSettings, SchedulePreview
+from scheduler_core.job_settings import BulkAction, Fit, JobSettings, SchedulePreview
 
 if TYPE_CHECKING:
     from scheduler_core.db.run_changes import RunChanges
-
-__all__ = ["BulkAction", "DatabaseWork", "Work"]
 
 
 class Work(Protocol):

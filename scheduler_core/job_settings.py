@@ -5,6 +5,7 @@ Frozen values like those of `domain`; nothing here knows the database or a scree
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from scheduler_core.domain import Job
 
@@ -34,6 +35,14 @@ class SchedulePreview:
 
     words: str
     times: tuple[datetime, ...]
+
+
+class BulkAction(StrEnum):
+    """What can be done to many jobs at once."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    FORCE_RUN = "force_run"
 
 
 @dataclass(frozen=True, slots=True)

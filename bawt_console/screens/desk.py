@@ -1,14 +1,16 @@
-"""What all screens look at: the source, the clock, the nodes, and whether the view is frozen.
+"""What all screens look at: the source, the clock, the nodes, the keys, the saved views.
 
 The app writes it, the screens read it. Rows of a screen are the screen's own.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from bawt_console.actions import Keys
 from bawt_console.formatting import utc_now
+from bawt_console.views import Views
 from bawt_console.widgets.header import Standing
 from scheduler_core.domain import Node
 from scheduler_core.errors import SchedulerError
@@ -26,6 +28,7 @@ class Desk:
         source: None until it was opened.
         opening: what the start is doing, in words.
         failure: why the start failed; None while it goes on and after it succeeded.
+        keys: other keys than the actions' own.
     """
 
     now: Callable[[], datetime] = utc_now
@@ -34,7 +37,8 @@ class Desk:
     nodes: tuple[Node, ...] = ()
     opening: str = "Opening the database"
     failure: SchedulerError | None = None
-    frozen: bool = False
+    keys: Keys = field(default_factory=dict)
+    views: Views = field(default_factory=Views)
 
     @property
     def link(self) -> "Link | None":
@@ -46,7 +50,7 @@ class Desk:
         link = self.link
         return link is not None and not link.connected
 
-    def standing(self) -> Standing:
+    def standing(self, *, frozen: bool = False) -> Standing:
         source = self.source
         return Standing(
             label=source.label if source else "",
@@ -54,5 +58,5 @@ class Desk:
             model=source.model if source else None,
             nodes=self.nodes,
             link=self.link,
-            frozen=self.frozen,
+            frozen=frozen,
         )

@@ -64,10 +64,11 @@ class ReasonScreen(ModalScreen[str | None]):
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
-    def __init__(self, *, title: str, lines: Sequence[Phrase]) -> None:
+    def __init__(self, *, title: str, lines: Sequence[Phrase], value: str = "") -> None:
         super().__init__()
         self._title = title
         self._lines = tuple(lines)
+        self._value = value
 
     def compose(self) -> ComposeResult:
         styles = ink(self.app)
@@ -76,7 +77,7 @@ class ReasonScreen(ModalScreen[str | None]):
             yield Static(text_of(phrase(self._title, Tone.STRONG), styles), markup=False, id="title")
             for line in self._lines:
                 yield Static(text_of(line, styles), markup=False, classes="line")
-            yield Input(placeholder="reason, may stay empty", max_length=200, compact=True)
+            yield Input(self._value, placeholder="reason, may stay empty", max_length=200, compact=True)
             text = keys + phrase("esc", Tone.ACCENT) + phrase(" cancel", Tone.MUTED)
             yield Static(text_of(text, styles), markup=False, id="hints")
 

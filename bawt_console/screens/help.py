@@ -1,5 +1,6 @@
 """The keys of the screen one came from, made from the registry."""
 
+from types import MappingProxyType
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -7,19 +8,21 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from bawt_console.actions import Group, Place, actions_at
+from bawt_console.actions import Group, Keys, Place, actions_at
+from bawt_console.command_words import EXAMPLES, MEANINGS, Verb
 from bawt_console.filters import HELP
 from bawt_console.formatting import Phrase, State, Tone, joined, phrase
 from bawt_console.widgets.lines import Line, LinesPane
 
 KEY_WIDTH = 10
+COMMAND_WIDTH = 22
 
 
-def help_lines(place: Place) -> list[Line]:
-    """Every action of a place under its heading, then how to read states and write filters."""
+def help_lines(place: Place, keys: Keys = MappingProxyType({})) -> list[Line]:
+    """Every action of a place under its heading, then commands, states and filters."""
     lines: list[Line] = []
     for group in Group:
-        actions = [each for each in actions_at(place) if each.group is group]
+        actions = [each for each in actions_at(place, keys) if each.group is group]
         if actions:
             lines.append(Line(body=phrase(group, Tone.ACCENT)))
             lines.extend(_row(each.key, each.help) for each in actions)
@@ -27,6 +30,8 @@ def help_lines(place: Place) -> list[Line]:
     lines.append(Line(body=phrase("Lists and panes", Tone.ACCENT)))
     lines.append(_row("↑ ↓", "Moves; j and k do too. Page up and down, home and end as usual."))
     lines.append(_row("tab", "Goes between the list and the pane below it."))
+    lines += [Line(), Line(body=phrase("Commands", Tone.ACCENT))]
+    lines.extend(_row(f":{EXAMPLES[verb]}", MEANINGS[verb], COMMAND_WIDTH) for verb in Verb)
     lines += [Line(), Line(body=phrase("States", Tone.ACCENT))]
     lines.append(Line(phrase("  "), joined((state.phrase for state in State), "   ")))
     lines += [Line(), Line(body=phrase("Filter", Tone.ACCENT)), Line(phrase("  "), phrase(HELP))]
@@ -39,8 +44,8 @@ def help_lines(place: Place) -> list[Line]:
     return lines
 
 
-def _row(key: str, text: str) -> Line:
-    head: Phrase = phrase("  ") + phrase(key.ljust(KEY_WIDTH), Tone.STRONG)
+def _row(key: str, text: str, width: int = KEY_WIDTH) -> Line:
+    head: Phrase = phrase("  ") + phrase(key.ljust(width), Tone.STRONG)
     return Line(head, phrase(text))
 
 
@@ -51,16 +56,17 @@ class HelpScreen(ModalScreen[None]):
     AUTO_FOCUS = "LinesPane"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "leave", show=False)]
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, keys: Keys) -> None:
         super().__init__()
         self._place = place
+        self._keymap = keys
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help"):
             yield LinesPane()
 
     def on_mount(self) -> None:
-        self.query_one(LinesPane).show(help_lines(self._place))
+        self.query_one(LinesPane).show(help_lines(self._place, self._keymap))
 
     def action_leave(self) -> None:
         self.dismiss()

@@ -1,46 +1,37 @@
 """Every job, live, and below it the selected one: its runs, its log, its chart, its settings."""
 
+from collections.abc import Hashable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
-from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
 
 from bawt_console.actions import Place
-from bawt_console.formatting import (
-    Phrase,
-    State,
-    Tone,
-    countdown,
-    counted,
-    interval,
-    job_state,
-    phrase,
-)
+from bawt_console.export import Rows
+from bawt_console.formatting import Phrase, State, Tone, countdown, counted, job_state, phrase
+from bawt_console.job_orders import ORDERS
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.dialogs import ReasonScreen
+from bawt_console.screens.job_actions import edit_job, pause_jobs, resume_jobs, run_jobs
+from bawt_console.screens.job_detail import JobDetail
 from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
-from bawt_console.screens.run import RunScreen, confirm_cancel, force_job
-from bawt_console.widgets.chart import DurationChart
+from bawt_console.screens.run import RunScreen
+from bawt_console.screens.run_actions import confirm_cancel
+from bawt_console.views import View
 from bawt_console.widgets.filter_line import FilterLine
 from bawt_console.widgets.header import without_model
-from bawt_console.widgets.job_table import job_table
+from bawt_console.widgets.job_table import job_row, job_table
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import LinesPane
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.pane_tabs import PaneTabs
-from bawt_console.widgets.run_lines import event_lines, job_fields, log_note
-from bawt_console.widgets.run_table import RunList, run_table
 from bawt_console.widgets.table import LiveTable
-from scheduler_core.domain import JobOverview, Run, RunEvent, RunFilter, RunStatus
+from scheduler_core.domain import Job, JobOverview, Run, RunStatus
+from scheduler_core.errors import StateError
 
 if TYPE_CHECKING:
     from bawt_console.source import Source
 
-PANES = ("Runs", "Log", "Chart", "Config")
-RUNS_SHOWN = 100
 _WITHOUT_MODEL = (
     Part(phrase=phrase("! No model: summaries come from a template.", Tone.SUSPICIOUS)),
     Part(
@@ -48,6 +39,10 @@ _WITHOUT_MODEL = (
         keep=20,
     ),
 )
+
+
+# With several jobs marked these would not know which one is meant.
+_OF_ONE = frozenset({"edit", "cancel"})
 
 
 class JobsScreen(LiveScreen):
@@ -62,34 +57,32 @@ class JobsScreen(LiveScreen):
         super().__init__(desk)
         self._overviews: tuple[JobOverview, ...] = ()
         self._loaded = False
-        self._log_of: UUID | None = None
-        self._events: list[RunEvent] = []
+        self._order = ORDERS[0]
+        self._wanted_row: Hashable = None
 
     def compose_body(self) -> ComposeResult:
-        now, zone = self.desk.now, self.desk.zone
         yield PartsLine(id="banner")
         yield PartsLine(gap=" · ", filling="─", id="list-title")
         yield FilterLine(id="filter")
-        yield job_table(now=now, id="jobs")
+        yield job_table(now=self.desk.now, id="jobs")
         yield Notice(id="empty")
-        with Vertical(id="detail"):
-            yield PaneTabs(PANES, id="panes")
-            yield run_table(RunList.OF_JOB, now=now, zone=zone, id="pane-runs")
-            yield LinesPane(follow=True, id="pane-log")
-            yield DurationChart(zone=zone, id="pane-chart")
-            yield LinesPane(id="pane-config")
+        yield JobDetail(self.desk, id="detail")
 
     @property
     def table(self) -> LiveTable[JobOverview]:
         return self.query_one("#jobs", LiveTable)
 
     @property
+    def detail(self) -> JobDetail:
+        return self.query_one(JobDetail)
+
+    @property
     def runs(self) -> LiveTable[Run]:
-        return self.query_one("#pane-runs", LiveTable)
+        return self.detail.runs
 
     @property
     def panes(self) -> PaneTabs:
-        return self.query_one(PaneTabs)
+        return self.detail.panes
 
     @property
     def is_loaded(self) -> bool:
@@ -105,7 +98,6 @@ class JobsScreen(LiveScreen):
         return self.table.selected
 
     def on_mount(self) -> None:
-        self._show_pane()
         self.table.focus()
 
     def focus_list(self) -> None:
@@ -116,20 +108,24 @@ class JobsScreen(LiveScreen):
 
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
         if not self._loaded or kinds & {"jobs", "runs"}:
-            # A paused job is not due, whatever its slot says.
-            self._overviews = tuple(sorted(await source.jobs(), key=lambda each: not each.job.enabled))
+            self._overviews = tuple(await source.jobs())
             self._loaded = True
             self.filter_line.know(
                 (each.job.job_type for each in self._overviews), (each.job.bot_id for each in self._overviews)
             )
             self._show_jobs()
-        await self._load_pane(kinds, source)
+        chosen = self.selected
+        if chosen is not None:
+            await self.detail.load(chosen, source, moved=bool(kinds & {VIEW, "jobs", "runs"}))
 
     def _show_jobs(self) -> None:
         now = self.desk.now()
         wanted = self.filter_line.wanted
-        shown = [each for each in self._overviews if wanted.matches_job(each, now)]
+        ordered = sorted(self._overviews, key=lambda each: self._order.key(each, now))
+        shown = [each for each in ordered if wanted.matches_job(each, now)]
         self.table.show(shown)
+        if self._wanted_row is not None and self.table.find(self._wanted_row):
+            self._wanted_row = None
         self._explain_nothing(bool(shown))
         self._show_title()
 
@@ -152,43 +148,11 @@ class JobsScreen(LiveScreen):
                 ],
             )
 
-    async def _load_pane(self, kinds: frozenset[str], source: "Source") -> None:
-        chosen = self.selected
-        if chosen is None:
-            return
-        now, zone = self.desk.now(), self.desk.zone
-        self.panes.entitle([phrase(f"{chosen.job.job_type} {chosen.job.bot_id}", Tone.STRONG)])
-        pane = self.panes.chosen
-        if pane == "Config":
-            self.query_one("#pane-config", LinesPane).show(job_fields(chosen, now, zone))
-        elif pane == "Log":
-            await self._load_log(chosen, source)
-        elif kinds & {VIEW, "jobs", "runs"} and pane == "Runs":
-            self.runs.show(await source.runs(RunFilter(job_id=chosen.job.id), limit=RUNS_SHOWN))
-            if not self.runs.has_focus:
-                self.runs.move_to(0)
-        elif kinds & {VIEW, "jobs", "runs"} and pane == "Chart":
-            skipped = bool(chosen.strip) and all(each.status is RunStatus.SKIPPED for each in chosen.strip)
-            points = await source.durations(chosen.job.id)
-            await self.query_one(DurationChart).show(points, skipped=skipped)
-
-    async def _load_log(self, chosen: JobOverview, source: "Source") -> None:
-        run = chosen.current or chosen.last
-        if run is None or run.id != self._log_of:
-            self._log_of = None if run is None else run.id
-            self._events = []
-        if run is not None:
-            after = self._events[-1].id if self._events else 0
-            self._events += await source.events(run.id, after=after)
-        lines = event_lines(self._events, self.desk.now(), self.desk.zone)
-        self.query_one("#pane-log", LinesPane).show(lines or [log_note(run)])
-
     # Showing
 
     def tick(self) -> None:
         self.table.tick()
-        if self.panes.chosen == "Runs":
-            self.runs.tick()
+        self.detail.tick()
 
     def paint_chrome(self) -> None:
         super().paint_chrome()
@@ -219,29 +183,28 @@ class JobsScreen(LiveScreen):
         total, shown = len(self._overviews), len(self.table.rows)
         number = counted(total, "job") if shown == total else f"{shown} of {counted(total, 'job')}"
         parts = [Part(phrase=phrase(number, Tone.STRONG), keep=100)]
-        parts.append(Part(phrase=phrase("next due first", Tone.MUTED), keep=50))
+        parts.append(Part(phrase=phrase(self._order.words, Tone.MUTED), keep=50))
+        if self.table.marks:
+            marked = f"▪ {len(self.table.marks)} marked"
+            parts.append(Part(phrase=phrase(marked, Tone.ACCENT), keep=95))
         if self.filter_line.wanted:
             parts.append(Part(phrase=phrase(self.filter_line.wanted.text, Tone.LATE), keep=90, least=10))
         self.query_one("#list-title", PartsLine).show(parts)
 
-    def _show_pane(self) -> None:
-        for name in PANES:
-            self.query_one(f"#pane-{name.lower()}").display = name == self.panes.chosen
-
     def on_pane_tabs_chosen(self) -> None:
-        inside = self.focused is not None and self.query_one("#detail") in self.focused.ancestors
-        self._show_pane()
+        inside = self.focused is not None and self.detail in self.focused.ancestors
+        self.detail.show_pane()
         if inside:
-            self._focus_pane()
+            (self.detail.pane if self.detail.pane.can_focus else self.table).focus()
         self.moved()
-
-    def _focus_pane(self) -> None:
-        pane = self.query_one(f"#pane-{self.panes.chosen.lower()}")
-        (pane if pane.can_focus else self.table).focus()
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.table is self.table:
             self.moved()
+        self.refresh_chrome()
+
+    def on_live_table_marked(self) -> None:
+        self._show_title()
         self.refresh_chrome()
 
     def on_live_table_opened(self) -> None:
@@ -258,32 +221,50 @@ class JobsScreen(LiveScreen):
     # Actions
 
     def reason_against(self, action_id: str) -> str | None:
-        chosen = self.selected
         match action_id:
-            case "filter" | "freeze":
+            case "filter" | "freeze" | "sort":
                 return None
             case "back":
                 inside = self.focused is not None and self.focused is not self.table
-                return None if inside or self.filter_line.is_used else "There is nothing to go back to."
+                used = inside or self.filter_line.is_used or self.table.marks
+                return None if used else "There is nothing to go back to."
             case "previous_pane":
                 return "This is the first pane." if self.panes.is_first else None
             case "next_pane":
                 return "This is the last pane." if self.panes.is_last else None
+        chosen = self.selected
         if chosen is None:
             return "No job is selected."
+        return self._reason_against_job(action_id, chosen)
+
+    def _reason_against_job(self, action_id: str, chosen: JobOverview) -> str | None:
+        marked = self._marked()
+        if action_id in ("open", "diff"):
+            return None if self._run_to_open() else "This job has not run yet."
+        if len(marked) > 1:
+            # The server says how many of them it fits.
+            return "Take the marks away first: this is about one job." if action_id in _OF_ONE else None
+        chosen = marked[0] if marked else chosen
         current = chosen.current
         match action_id:
-            case "open" | "diff":
-                return None if self._run_to_open() else "This job has not run yet."
             case "pause":
                 return None if chosen.job.enabled else "The job is paused already."
             case "resume":
                 return None if not chosen.job.enabled else "The job is not paused."
-            case "run_now" if current is not None and current.status is RunStatus.PENDING:
+            case "run_now" | "dry_run" if current is not None and current.status is RunStatus.PENDING:
                 return "A run of this job already waits to start."
             case "cancel":
                 return None if current is not None else "No run of this job is waiting or running."
         return None
+
+    def _marked(self) -> list[JobOverview]:
+        """All marked jobs, also those that the filter hides by now."""
+        return [each for each in self._overviews if each.job.id in self.table.marks]
+
+    def _meant(self) -> list[Job]:
+        """The jobs an action is about: the marked ones, else the one under the cursor."""
+        marked = [each.job for each in self._marked()]
+        return marked or ([] if self.selected is None else [self.selected.job])
 
     def _run_to_open(self) -> Run | None:
         if self.runs.has_focus and self.runs.selected is not None:
@@ -301,7 +282,9 @@ class JobsScreen(LiveScreen):
         self.filter_line.open()
 
     def action_back(self) -> None:
-        if not self.filter_line.clear():
+        if self.table.marks:
+            self.table.unmark_all()
+        elif not self.filter_line.clear():
             self.table.focus()
 
     def action_open(self, pane: str = "Summary") -> None:
@@ -312,45 +295,68 @@ class JobsScreen(LiveScreen):
     def action_diff(self) -> None:
         self.action_open("Diff")
 
+    def action_sort(self) -> None:
+        self._set_order(ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)].name)
+
+    def _set_order(self, name: str) -> None:
+        self._order = next(each for each in ORDERS if each.name == name)
+        self._show_jobs()
+        self.moved()
+
+    def action_mark(self) -> None:
+        self.table.mark()
+
+    def action_mark_all(self) -> None:
+        self.table.mark_all()
+
     def action_run_now(self) -> None:
-        chosen = self.selected
-        assert chosen is not None
-        force_job(self, chosen.job.id, f"{chosen.job.job_type} {chosen.job.bot_id}")
+        run_jobs(self, self._meant())
+
+    def action_dry_run(self) -> None:
+        run_jobs(self, self._meant(), dry_run=True)
 
     def action_pause(self) -> None:
-        chosen = self.selected
-        assert chosen is not None
-        source, job = self.source, chosen.job
-
-        def paused(reason: str | None) -> None:
-            async def pause() -> str:
-                await source.pause(job.id, reason=reason or None)
-                return f"Paused 1 job: {job.job_type} {job.bot_id}."
-
-            if reason is not None:
-                self.act(pause)
-
-        what = phrase(job.job_type, Tone.STRONG) + phrase(
-            f" {job.bot_id}, every {interval(job.interval_minutes)}"
-        )
-        effect = phrase("No new run starts until it is resumed. A running one goes on.", Tone.MUTED)
-        self.app.push_screen(ReasonScreen(title="Pause this job?", lines=[what, effect]), paused)
+        pause_jobs(self, self._meant())
 
     def action_resume(self) -> None:
-        chosen = self.selected
-        assert chosen is not None
-        source, job = self.source, chosen.job
+        resume_jobs(self, self._meant())
 
-        async def resume() -> str:
-            await source.resume(job.id)
-            return f"Resumed 1 job: {job.job_type} {job.bot_id}."
-
-        self.act(resume)
+    def action_edit(self) -> None:
+        jobs = self._meant()
+        if len(jobs) == 1:
+            edit_job(self, jobs[0])
 
     def action_cancel(self) -> None:
-        chosen = self.selected
+        marked = self._marked()
+        chosen = marked[0] if marked else self.selected
         if chosen is not None and chosen.current is not None:
             confirm_cancel(self, chosen.current)
+
+    # For commands
+
+    def narrow(self, text: str) -> None:
+        self.filter_line.set(text)
+
+    def order_by(self, name: str) -> None:
+        known = [each.name for each in ORDERS]
+        if name and name not in known:
+            raise StateError(f"There is no order “{name[:40]}”.", f"There are: {', '.join(known)}.")
+        self._set_order(name or known[0])
+
+    @property
+    def view(self) -> View:
+        return View(self.place, self.filter_line.wanted.text, self._order.name)
+
+    def known_names(self) -> tuple[list[str], list[str]]:
+        jobs = sorted({f"{each.job.job_type}:{each.job.bot_id}" for each in self._overviews})
+        return jobs, sorted({each.job.bot_id for each in self._overviews})
+
+    def look_for(self, key: Hashable) -> None:
+        self._wanted_row = None if self.table.find(key) else key
+
+    def exported(self) -> Rows:
+        now = self.desk.now()
+        return [job_row(each, now) for each in self.table.rows]
 
     def copied(self) -> str:
         if self.focused is not None and isinstance(self.focused, LinesPane):

@@ -3,7 +3,7 @@ turns every failure into a sentence instead of the end of the program."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -17,15 +17,19 @@ from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from bawt_console.actions import Action, Group, Place, action, actions_at
+from bawt_console.command_words import EXAMPLES, completions
+from bawt_console.export import Rows
 from bawt_console.formatting import Tone, phrase
 from bawt_console.modes import MODES
 from bawt_console.screens.desk import Desk
 from bawt_console.terminal import copy_text
+from bawt_console.views import View
+from bawt_console.widgets.command_line import CommandLine
 from bawt_console.widgets.header import header_parts
 from bawt_console.widgets.key_line import key_parts
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.notice import Notice
-from scheduler_core.errors import DatabaseUnreachableError, SchedulerError
+from scheduler_core.errors import DatabaseUnreachableError, SchedulerError, StateError
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -98,6 +102,7 @@ class LiveScreen(Screen[None]):
         self._wake = asyncio.Event()
         self._failures = 0
         self._loading = False
+        self.frozen = False
         self.is_composed = False
 
     def compose(self) -> ComposeResult:
@@ -106,6 +111,7 @@ class LiveScreen(Screen[None]):
         yield Notice(id="opening")
         with Vertical(id="body"):
             yield from self.compose_body()
+        yield CommandLine(id="command")
         yield PartsLine(gap="  ", id="keys")
 
     def compose_body(self) -> ComposeResult:
@@ -137,6 +143,42 @@ class LiveScreen(Screen[None]):
         """What `copy` copies; empty for nothing."""
         return ""
 
+    def narrow(self, text: str) -> None:
+        """Filters the list as typed; for `:filter` and saved views.
+
+        Raises:
+            FilterError, StateError: it cannot be read, or this screen has no filter.
+        """
+        if text:
+            raise StateError("This screen has no filter.", "Jobs and Runs have one.")
+
+    def order_by(self, name: str) -> None:
+        """Sorts the list by the name of an order; for `:sort` and saved views.
+
+        Raises:
+            StateError: there is no such order.
+        """
+        if name:
+            raise StateError("This screen has one order only.", "Jobs can be sorted.")
+
+    @property
+    def view(self) -> View:
+        """What `:save` keeps."""
+        return View(self.place)
+
+    def exported(self) -> Rows:
+        """The rows that `:export` writes.
+
+        Raises:
+            StateError: this screen has none.
+        """
+        raise StateError("This screen has no rows to export.", "Jobs and Runs have.")
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What can be done here, with the keys of this person."""
+        return tuple(actions_at(self.place, self.desk.keys))
+
     @property
     def source(self) -> "Source":
         assert self.desk.source is not None, "actions are greyed until the source is open"
@@ -152,6 +194,14 @@ class LiveScreen(Screen[None]):
         """Whether this is what a person sees, possibly behind a dialog."""
         stack = self.app.screen_stack
         return next((screen for screen in reversed(stack) if isinstance(screen, LiveScreen)), None) is self
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a dialog is above it."""
+        return self.app.screen is not self
+
+    def look_for(self, key: Hashable) -> None:
+        """Puts the cursor on a row, once it is there; does nothing where there are no rows."""
 
     def on_mount(self) -> None:
         self.is_composed = True
@@ -181,9 +231,11 @@ class LiveScreen(Screen[None]):
     def paint_chrome(self) -> None:
         """Header, tabs, key line, and the panel that stands in for the body until the source is open."""
         desk = self.desk
-        self.query_one("#header", PartsLine).show(header_parts(desk.standing(), desk.now(), desk.zone))
+        self.query_one("#header", PartsLine).show(
+            header_parts(desk.standing(frozen=self.frozen), desk.now(), desk.zone)
+        )
         self.query_one("#modes", PartsLine).show([*self._mode_parts(), *self.mode_remarks()])
-        self.query_one("#keys", PartsLine).show(key_parts(actions_at(self.place), self.why_not))
+        self.query_one("#keys", PartsLine).show(key_parts(self.actions, self.why_not))
         is_open = desk.source is not None
         opening = self.query_one("#opening", Notice)
         opening.display = not is_open
@@ -201,13 +253,14 @@ class LiveScreen(Screen[None]):
 
     def _mode_parts(self) -> list[Part]:
         parts = []
+        keys = {each.id: each.key for each in self.actions}
         for number, mode in enumerate(MODES):
             name = f"show_{mode.id}"
             if mode.id == self.place:
-                look = phrase(f" {mode.key} {mode.title} ", Tone.CHOSEN)
+                look = phrase(f" {keys[name]} {mode.title} ", Tone.CHOSEN)
                 parts.append(Part(phrase=look, keep=100, name=name))
                 continue
-            key = phrase(f" {mode.key} ", Tone.ACCENT)
+            key = phrase(f" {keys[name]} ", Tone.ACCENT)
             look = key + phrase(f"{mode.title} ", Tone.MUTED)
             parts.append(Part(phrase=look, short=key, keep=90 - number, name=name))
         return parts
@@ -241,7 +294,7 @@ class LiveScreen(Screen[None]):
     def _due(self) -> frozenset[str]:
         if not self.is_shown:
             return frozenset()
-        return frozenset(self._dirty & {VIEW} if self.desk.frozen else self._dirty)
+        return frozenset(self._dirty & {VIEW} if self.frozen else self._dirty)
 
     def _retry_later(self, error: SchedulerError) -> None:
         # Of a lost connection the header tells already, every second.
@@ -254,12 +307,14 @@ class LiveScreen(Screen[None]):
     # Acting
 
     def act(self, work: Callable[[], Awaitable[str]]) -> None:
-        """Does something in the background and says in a toast what came of it."""
+        """Does something in the background and says in a toast what came of it, unless that is empty."""
         self.run_worker(self._act(work), group="act", exit_on_error=False)
 
     async def _act(self, work: Callable[[], Awaitable[str]]) -> None:
         try:
-            self.post_message(Said(await work()))
+            done = await work()
+            if done:
+                self.tell(done)
         except SchedulerError as error:
             log.warning("An action failed [%s]: %s", error.error_id, error.title)
             self.post_message(Said(error.title, detail=_detail(error), severity="error"))
@@ -267,20 +322,33 @@ class LiveScreen(Screen[None]):
             failure = unexpected(error)
             self.post_message(Said(failure.title, detail=_detail(failure), severity="error"))
 
+    def tell(self, text: str) -> None:
+        """Says something in a toast."""
+        self.post_message(Said(text))
+
+    def refuse(self, reason: str) -> None:
+        """Says why something cannot be done now."""
+        self.post_message(Said(reason, severity="warning"))
+
+    def why_not_act(self) -> str | None:
+        """Why nothing at all can be changed now; None when things can."""
+        if self.desk.source is None:
+            return "The database is not open yet."
+        if self.desk.source.read_only:
+            return "This console is read-only."
+        return "There is no connection to the database right now." if self.desk.stale else None
+
     def why_not(self, action_id: str) -> str | None:
         """Why an action cannot be carried out now; None when it can."""
         each: Action = action(action_id)
         if action_id == "reconnect":
             return None if self.desk.failure is not None else "Nothing failed to open."
-        if each.of_app:
+        if each.of_app or (action_id == "command" and self.desk.source is not None):
             return None
         if self.desk.source is None:
             return "The database is not open yet."
-        if each.group is Group.ACT:
-            if self.desk.source.read_only:
-                return "This console is read-only."
-            if self.desk.stale:
-                return "There is no connection to the database right now."
+        if each.group is Group.ACT and (reason := self.why_not_act()) is not None:
+            return reason
         return self.reason_against(action_id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -292,17 +360,17 @@ class LiveScreen(Screen[None]):
         if isinstance(self.focused, Input):
             # Whoever types means the text, not the list behind it.
             return
-        for each in actions_at(self.place):
+        for each in self.actions:
             reason = self.why_not(each.id) if event.key in each.keys else None
             if reason is not None and not each.of_app:
                 event.stop()
-                self.post_message(Said(reason, severity="warning"))
+                self.refuse(reason)
 
     async def on_parts_line_clicked(self, event: PartsLine.Clicked) -> None:
         each = action(event.name)
         reason = self.why_not(each.id)
         if reason is not None:
-            self.post_message(Said(reason, severity="warning"))
+            self.refuse(reason)
         else:
             await self.app.run_action(spell(each), self)
 
@@ -317,8 +385,20 @@ class LiveScreen(Screen[None]):
     def _is_on_top(self) -> bool:
         return len(self.app.screen_stack) > 1
 
+    def action_command(self, text: str = "") -> None:
+        jobs, bots = self.known_names()
+        commands = completions(self.actions, jobs=jobs, bots=bots, views=self.desk.views.names())
+        self.query_one(CommandLine).open(commands, list(EXAMPLES.values()), text=text)
+
+    def known_names(self) -> tuple[list[str], list[str]]:
+        """Jobs and bots to complete commands with."""
+        return [], []
+
+    def on_command_line_left(self) -> None:
+        self.focus_list()
+
     def action_freeze(self) -> None:
-        self.desk.frozen = not self.desk.frozen
+        self.frozen = not self.frozen
         self.refresh_chrome()
         self._wake.set()
 

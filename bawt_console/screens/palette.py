@@ -5,7 +5,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from bawt_console.actions import Action, actions_at
+from bawt_console.actions import Action
 from bawt_console.screens.live import LiveScreen, spell
 
 
@@ -30,9 +30,7 @@ class ActionsOfScreen(Provider):
         screen = self.screen
         if not isinstance(screen, LiveScreen):
             return []
-        return [
-            each for each in actions_at(screen.place) if each.in_palette and screen.why_not(each.id) is None
-        ]
+        return [each for each in screen.actions if each.in_palette and screen.why_not(each.id) is None]
 
     async def _do(self, each: Action) -> None:
         await self.app.run_action(spell(each), self.screen)

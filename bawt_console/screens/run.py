@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from bawt_console.actions import Place
-from bawt_console.formatting import Phrase, Tone, counted, phrase
+from bawt_console.export import Rows
+from bawt_console.formatting import Tone, phrase
+from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.dialogs import ConfirmScreen
-from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
-from bawt_console.widgets.diff import change_lines
-from bawt_console.widgets.header import is_scheduled
+from bawt_console.screens.live import VIEW, bindings_of
+from bawt_console.screens.run_actions import RunActions
+from bawt_console.widgets.change_lines import cited, difference_lines, source_lines
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import Line, LinesPane
 from bawt_console.widgets.pane_tabs import PaneTabs
@@ -27,17 +28,17 @@ from bawt_console.widgets.run_lines import (
 )
 from bawt_console.widgets.run_table import RunList, run_table, run_title
 from bawt_console.widgets.table import LiveTable
-from scheduler_core.domain import Attribute, Entity, ProfileChange, Run, RunEvent, RunStatus
-from scheduler_core.errors import SchedulerError
+from scheduler_core.domain import Run, RunEvent, RunMode, RunStatus
+from scheduler_core.errors import NotFoundError, StateError
 
 if TYPE_CHECKING:
     from bawt_console.source import Source
 
-NOBODY_STARTS_IT = "No scheduler is running; the run waits until one starts."
+_MODES = {RunMode.DRY_RUN: "dry run", RunMode.APPLY: "applies the dry run", RunMode.UNDO: "takes back"}
 PANES = ("Summary", "Result", "Error", "Log", "Diff", "Attempts")
 
 
-class RunScreen(LiveScreen):
+class RunScreen(RunActions):
     """See the module.
 
     Args:
@@ -130,16 +131,26 @@ class RunScreen(LiveScreen):
                 return
 
     async def _load_diff(self, source: "Source") -> None:
-        changes = await source.changes_of_run(self.run_id)
-        if not changes:
-            over = self._run.status.is_final
-            text = "This run changed no summary." if over else "No summary was changed so far."
-            self.lines("Diff").show([sentence(text)])
+        run, pane = self._run, self.lines("Diff")
+        heading = _mode_lines(run)
+        if not run.status.is_final:
+            pane.show([*heading, sentence("What it changes is known when it is over.")])
             return
-        sources: dict[Entity, tuple[Attribute, ...]] = {}
-        for change in changes:
-            sources[change.after.entity] = await source.attributes(change.after.entity)
-        self.lines("Diff").show([*change_lines(changes), *_source_lines(changes, sources)])
+        try:
+            changes = await source.work.changes(run)
+        except (NotFoundError, StateError) as error:
+            pane.show([*heading, sentence(error.title), sentence(error.hint)])
+            return
+        planned = run.mode is RunMode.DRY_RUN
+        if not changes:
+            text = "This run would change nothing." if planned else "This run changed nothing."
+            pane.show([*heading, sentence(text)])
+            return
+        lines = [*heading, *difference_lines(changes, planned=planned)]
+        for entity, ids in cited(changes).items():
+            known = await source.attributes(entity)
+            lines += source_lines(entity, [each for each in known if each.id in ids])
+        pane.show(lines)
 
     # Showing
 
@@ -178,13 +189,13 @@ class RunScreen(LiveScreen):
                 return None if self._other_attempt() else "Choose another attempt in the pane Attempts first."
             case "diff":
                 return None if self.panes.chosen != "Diff" else "This is the diff."
-            case "cancel" if self._run.status.is_final:
-                return f"The run is over: {self._run.status}."
-            case "cancel" if self._run.cancel_requested_at is not None:
-                return "The run was asked to stop already."
-            case "run_now" if self._run.job_id is None:
-                return "The job of this run was deleted."
-        return None
+            case "back" | "copy" | "freeze":
+                return None
+        return self.reason_against_run(action_id)
+
+    @property
+    def chosen_run(self) -> Run:
+        return self._run
 
     def _other_attempt(self) -> Run | None:
         chosen = self.attempts.selected if self.panes.chosen == "Attempts" else None
@@ -207,85 +218,22 @@ class RunScreen(LiveScreen):
     def action_back(self) -> None:
         self.app.pop_screen()
 
-    def action_run_now(self) -> None:
-        force_job_of(self, self._run)
-
-    def action_cancel(self) -> None:
-        confirm_cancel(self, self._run)
-
     def copied(self) -> str:
         if self.panes.chosen == "Attempts":
             return "" if self.attempts.selected is None else str(self.attempts.selected.id)
         return self.lines(self.panes.chosen).plain
 
-
-def force_job_of(screen: LiveScreen, run: Run) -> None:
-    """Adds a run of the job that a run belongs to."""
-    assert run.job_id is not None, "greyed for runs of deleted jobs"
-    force_job(screen, run.job_id, run.job_type)
+    def exported(self) -> Rows:
+        return [plain(self._run)]
 
 
-def force_job(screen: LiveScreen, job_id: UUID, name: str) -> None:
-    """Adds a run of a job, and says so when nobody is there to start it."""
-    source = screen.source
-
-    async def force() -> str:
-        runs = await source.force_run(job_id)
-        added = f"Added {counted(len(runs), 'run')} of {name}."
-        try:
-            alone = not is_scheduled(await source.nodes())
-        except SchedulerError:
-            # The run is added; who will start it is not worth an error.
-            alone = False
-        return f"{added} {NOBODY_STARTS_IT}" if alone else added
-
-    screen.act(force)
-
-
-def confirm_cancel(screen: LiveScreen, run: Run) -> None:
-    """Asks, then cancels."""
-    source = screen.source
-    waiting = run.status is RunStatus.PENDING
-    effect = (
-        "It has not started; it will not."
-        if waiting
-        else "Its node is asked to stop it, and it ends as failed. What it has published already stays."
-    )
-
-    def answered(yes: bool | None) -> None:
-        async def cancel() -> str:
-            after = await source.cancel(run.id)
-            if after.status.is_final:
-                return f"Cancelled 1 waiting run of {run.job_type} {run.bot_id}."
-            return f"Asked 1 run of {run.job_type} {run.bot_id} to stop."
-
-        if yes:
-            screen.act(cancel)
-
-    what: Phrase = Phrase()
-    for each in run_title(run, screen.desk.now()):
-        what += each + phrase("   ")
-    dialog = ConfirmScreen(
-        title="Cancel this run?",
-        lines=[what, phrase(effect, Tone.MUTED)],
-        deed="Cancel the run" if waiting else "Stop the run",
-        refusal="Keep it" if waiting else "Keep it running",
-    )
-    screen.app.push_screen(dialog, answered)
-
-
-def _source_lines(changes: list[ProfileChange], sources: dict[Entity, tuple[Attribute, ...]]) -> list[Line]:
-    """The attributes that the sentences rest on, so that a diff can be judged without another screen."""
-    lines = []
-    for change in changes:
-        versions = [change.after] if change.before is None else [change.after, change.before]
-        cited = {each for version in versions for line in version.sentences for each in line.attribute_ids}
-        known = [each for each in sources.get(change.after.entity, ()) if each.id in cited]
-        if known:
-            lines += [Line(), Line(body=phrase(f"sources of {change.after.entity}", Tone.MUTED))]
-        for each in known:
-            value = each.value if isinstance(each.value, str) else repr(each.value)
-            origin = phrase(f"{each.source}, {each.confidence:.2f}, {each.updated_at:%Y-%m-%d}", Tone.FAINT)
-            body = phrase(f"{each.category}.{each.key} = ", Tone.MUTED) + phrase(value)
-            lines.append(Line(phrase(f"[{each.id}] ", Tone.FAINT), body, origin))
-    return lines
+def _mode_lines(run: Run) -> list[Line]:
+    """What kind of run it was, where that is not the usual one, and what it came from."""
+    if run.mode is RunMode.RUN:
+        return []
+    about = f" of run {str(run.source_run_id)[:8]}" if run.source_run_id is not None else ""
+    keys = ""
+    if run.mode is RunMode.DRY_RUN and run.status is RunStatus.SUCCESS:
+        keys = "   nothing is changed yet; A applies exactly this"
+    words = phrase(_MODES[run.mode] + about, Tone.ACCENT) + phrase(keys, Tone.MUTED)
+    return [Line(body=words), Line()]

@@ -7,10 +7,14 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from bawt_console.actions import Place
+from bawt_console.export import Rows
 from bawt_console.formatting import Tone, counted, phrase
+from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.live import LiveScreen, bindings_of
-from bawt_console.screens.run import RunScreen, confirm_cancel, force_job_of
+from bawt_console.screens.live import bindings_of
+from bawt_console.screens.run import RunScreen
+from bawt_console.screens.run_actions import RunActions
+from bawt_console.views import View
 from bawt_console.widgets.filter_line import FilterLine
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.notice import Notice
@@ -28,7 +32,7 @@ PAGES_AT_ONCE = 5
 LONGEST_LIST = 10_000
 
 
-class RunsScreen(LiveScreen):
+class RunsScreen(RunActions):
     """See the module."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "runs.tcss"]
@@ -183,21 +187,15 @@ class RunsScreen(LiveScreen):
     # Actions
 
     def reason_against(self, action_id: str) -> str | None:
-        run = self.selected
         if action_id in ("filter", "freeze"):
             return None
         if action_id == "back":
             return None if self.filter_line.is_used else "There is nothing to go back to."
-        if run is None:
-            return "No run is selected."
-        match action_id:
-            case "cancel" if run.status.is_final:
-                return f"The run is over: {run.status}."
-            case "cancel" if run.cancel_requested_at is not None:
-                return "The run was asked to stop already."
-            case "run_now" if run.job_id is None:
-                return "The job of this run was deleted."
-        return None
+        return self.reason_against_run(action_id)
+
+    @property
+    def chosen_run(self) -> Run | None:
+        return self.selected
 
     def action_filter(self) -> None:
         self.filter_line.open()
@@ -213,13 +211,21 @@ class RunsScreen(LiveScreen):
     def action_diff(self) -> None:
         self.action_open("Diff")
 
-    def action_run_now(self) -> None:
-        assert self.selected is not None
-        force_job_of(self, self.selected)
+    # For commands
 
-    def action_cancel(self) -> None:
-        assert self.selected is not None
-        confirm_cancel(self, self.selected)
+    def narrow(self, text: str) -> None:
+        self.filter_line.set(text)
+
+    @property
+    def view(self) -> View:
+        return View(self.place, self.filter_line.wanted.text)
+
+    def known_names(self) -> tuple[list[str], list[str]]:
+        jobs = sorted({f"{run.job_type}:{run.bot_id}" for run in self._read})
+        return jobs, sorted({run.bot_id for run in self._read})
+
+    def exported(self) -> Rows:
+        return [plain(run) for run in self.table.rows]
 
     def copied(self) -> str:
         return "" if self.selected is None else str(self.selected.id)

@@ -1,7 +1,7 @@
 """The line behind `/`: reads a filter while it is typed and says in a sentence what it cannot read."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from bawt_console.filters import HELP, Field, Filter, FilterError, parse_filter
+from bawt_console.filters import OF_RUNS, Field, Filter, FilterError, Grammar, parse_filter
 from bawt_console.formatting import State, Tone, one_line, phrase
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.notice import Notice
@@ -28,9 +28,9 @@ _WORDS = (
 class _FromData(Suggester):
     """Completes the last word with fields, states and the names there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: tuple[str, ...]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
-        self.words: tuple[str, ...] = _WORDS
+        self.words = words
 
     async def get_suggestion(self, value: str) -> str | None:
         head, _, word = value.rpartition(" ")
@@ -88,10 +88,19 @@ class FilterLine(Horizontal):
     class Left(Message):
         """The person is done typing; the list wants the focus."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(
+        self,
+        *,
+        grammar: Grammar = OF_RUNS,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
         super().__init__(id=id)
+        self._grammar = grammar
+        self._fixed = _WORDS
+        if grammar is not OF_RUNS:
+            self._fixed = tuple(f"state:{word}" for word in grammar.states)
         self._wanted = Filter()
-        self._suggester = _FromData()
+        self._suggester = _FromData((*self._fixed, *self._fields()))
 
     @property
     def wanted(self) -> Filter:
@@ -116,14 +125,32 @@ class FilterLine(Horizontal):
 
     def know(self, job_types: Iterable[str], bots: Iterable[str]) -> None:
         """Names to suggest."""
-        jobs = (f"job:{one_line(name)}" for name in sorted(set(job_types)))
-        names = (f"bot:{one_line(name)}" for name in sorted(set(bots)))
-        self._suggester.words = (*_WORDS, *jobs, *names, *(f"{field}:" for field in Field))
+        self.know_names({Field.JOB: job_types, Field.BOT: bots})
+
+    def know_names(self, names: Mapping[Field, Iterable[str]]) -> None:
+        """Names to suggest behind each field."""
+        known = (f"{field}:{one_line(name)}" for field, some in names.items() for name in sorted(set(some)))
+        self._suggester.words = (*self._fixed, *known, *self._fields())
+
+    def _fields(self) -> Iterable[str]:
+        return (f"{field}:" for field in Field if field in self._grammar.fields)
 
     def open(self) -> None:
         """Shows the input and puts the cursor into it."""
         self.add_class("-open")
         self.input.focus()
+
+    def set(self, text: str) -> None:
+        """Filters as if it had been typed.
+
+        Raises:
+            FilterError: it cannot be read; the filter stays.
+        """
+        wanted = parse_filter(text, self._grammar)
+        self.input.value = text
+        self.set_class(bool(text.strip()), "-open")
+        self._remark()
+        self._set(wanted)
 
     def clear(self) -> bool:
         """Removes the filter and hides the line; False when there was nothing to remove."""
@@ -136,7 +163,7 @@ class FilterLine(Horizontal):
 
     def on_mount(self) -> None:
         # Examples that do not fit are left out whole, the last ones first.
-        examples = HELP.split("  ")
+        examples = self._grammar.help.split("  ")
         self.remark.show(
             [Part(phrase=phrase(each, Tone.FAINT), keep=90 - n) for n, each in enumerate(examples)]
         )
@@ -169,9 +196,9 @@ class FilterLine(Horizontal):
 
     def _apply(self, value: str) -> bool:
         try:
-            wanted = parse_filter(value)
+            wanted = parse_filter(value, self._grammar)
         except FilterError as error:
-            whole = _longest_whole(value)
+            whole = _longest_whole(value, self._grammar)
             self._remark(error, whole)
             self._set(whole)
             return False
@@ -194,12 +221,12 @@ class FilterLine(Horizontal):
         self.query_one("#filter-mistake", Notice).say(told)
 
 
-def _longest_whole(value: str) -> Filter:
+def _longest_whole(value: str, grammar: Grammar) -> Filter:
     """As many of the first words as can be read, without the last one; the empty filter when none can.
 
     A filter with a mistake in it must not go on with half of the word that was just typed.
     """
     while value := value.rpartition(" ")[0]:
         with contextlib.suppress(FilterError):
-            return parse_filter(value)
+            return parse_filter(value, grammar)
     return Filter()

@@ -1,19 +1,22 @@
 """The columns of the Jobs screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bawt_console.formatting import (
+    LATE_AFTER_SECONDS,
     NOTHING,
     Phrase,
     State,
     Tone,
     ago,
     countdown,
+    counted,
     duration,
     elapsed,
     interval,
     job_state,
+    joined,
     lateness,
     one_line,
     phrase,
@@ -25,6 +28,8 @@ from bawt_console.widgets.table import Column, LiveTable
 from scheduler_core.domain import JobOverview, RunStatus
 
 STRIP_LENGTH = 30
+# Below this share of successes a job stands out.
+ALARMING_SHARE = 0.9
 
 
 def job_table(*, now: Callable[[], datetime], id: str) -> LiveTable[JobOverview]:  # noqa: A002 - Textual's own name
@@ -79,11 +84,64 @@ def _remark(row: JobOverview) -> Phrase:
         return run_remark(row.current)
     if not row.job.enabled and row.job.paused_reason:
         return phrase(row.job.paused_reason, Tone.PAUSED)
+    if row.job.enabled and row.job.failures:
+        backoff = f"{counted(row.job.failures, 'failure')} in a row"
+        if row.job.backoff_until is not None:
+            backoff += ", slots are left out for a while"
+        return joined(
+            (phrase(backoff, Tone.LATE), NOTHING if row.last is None else run_remark(row.last)), " · "
+        )
     return NOTHING if row.last is None else run_remark(row.last)
 
 
 def _typical(milliseconds: float | None) -> Phrase:
     return phrase(duration(milliseconds), Tone.MUTED)
+
+
+def _every(row: JobOverview) -> str:
+    return row.job.cron or interval(row.job.interval_minutes)
+
+
+def _share(row: JobOverview, now: datetime) -> Phrase:
+    if row.share_ok is None:
+        return phrase("–", Tone.FAINT)
+    tone = Tone.MUTED if row.share_ok >= ALARMING_SHARE else Tone.FAILED
+    # Not rounded up: one failure among thousands is no hundred.
+    return phrase(f"{int(row.share_ok * 1000) / 10:.3g} %", tone)
+
+
+def _start_delay(row: JobOverview, now: datetime) -> Phrase:
+    seconds = row.p95_start_delay
+    if seconds is None:
+        return phrase("–", Tone.FAINT)
+    tone = Tone.LATE if seconds > LATE_AFTER_SECONDS else Tone.MUTED
+    return phrase(f"{seconds:.2f} s" if seconds < 1 else elapsed(seconds), tone)
+
+
+def job_row(row: JobOverview, now: datetime) -> Mapping[str, object]:
+    """A job as an export has it: raw numbers, times in UTC."""
+    job, last = row.job, row.last
+    return {
+        "id": str(job.id),
+        "state": job_state(row, now).word,
+        "job_type": job.job_type,
+        "bot_id": job.bot_id,
+        "interval_minutes": job.interval_minutes,
+        "cron": job.cron,
+        "time_zone": job.time_zone,
+        "next_run_at": job.next_run_at,
+        "last_status": None if last is None else str(last.status),
+        "last_finished_at": None if last is None else last.finished_at,
+        "last_duration_ms": None if last is None else last.duration_ms,
+        "p50_ms": row.p50_ms,
+        "p95_ms": row.p95_ms,
+        "success_share_7d": row.share_ok,
+        "p95_start_delay_seconds": row.p95_start_delay,
+        "paused_by": job.paused_by,
+        "paused_reason": job.paused_reason,
+        "failures_in_a_row": job.failures,
+        "remark": _remark(row).plain,
+    }
 
 
 _COLUMNS: tuple[Column[JobOverview], ...] = (
@@ -106,10 +164,10 @@ _COLUMNS: tuple[Column[JobOverview], ...] = (
     ),
     Column(
         title="Every",
-        cell=lambda row, now: phrase(interval(row.job.interval_minutes), Tone.MUTED),
+        cell=lambda row, now: phrase(_every(row), Tone.MUTED),
         width=6,
-        most=12,
-        natural=lambda row: interval(row.job.interval_minutes),
+        most=14,
+        natural=_every,
         keep=70,
         right=True,
     ),
@@ -119,6 +177,8 @@ _COLUMNS: tuple[Column[JobOverview], ...] = (
     Column(title="Latest 30, newest right", cell=_strip, width=STRIP_LENGTH, keep=80),
     Column(title="p50", cell=lambda row, now: _typical(row.p50_ms), width=9, keep=64, right=True),
     Column(title="p95", cell=lambda row, now: _typical(row.p95_ms), width=9, keep=65, right=True),
+    Column(title="ok 7 d", cell=_share, width=6, keep=63, right=True),
+    Column(title="Late p95", cell=_start_delay, width=8, keep=61, right=True),
     Column(
         title="Remark",
         cell=lambda row, now: _remark(row),

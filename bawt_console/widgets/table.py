@@ -104,6 +104,17 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         def control(self) -> "LiveTable[Any]":
             return self.table
 
+    class Marked(Message):
+        """Rows were marked, or are no longer."""
+
+        def __init__(self, table: "LiveTable[Any]") -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> "LiveTable[Any]":
+            return self.table
+
     class NearEnd(Message):
         """The last rows are in view; there may be more to load."""
 
@@ -129,6 +140,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         self._now = now
         self._rows: tuple[T, ...] = ()
         self._cursor = 0
+        self._marks: frozenset[Hashable] = frozenset()
         self._painted: dict[int, Strip] = {}
         self._naturals: tuple[int, ...] = ()
 
@@ -144,6 +156,31 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
     @property
     def selected(self) -> T | None:
         return self._rows[self._cursor] if self._rows else None
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        """The keys of marked rows; a mark stays while its row is filtered away."""
+        return self._marks
+
+    def mark(self) -> None:
+        """Marks the row under the cursor, or takes its mark away, and goes on to the next one."""
+        if self.selected is not None:
+            self._set_marks(self._marks ^ {self._key(self.selected)})
+            self.move_to(self._cursor + 1)
+
+    def mark_all(self) -> None:
+        """Marks every row shown; where all are marked, takes all marks away."""
+        shown = frozenset(self._key(row) for row in self._rows)
+        self._set_marks(frozenset() if shown <= self._marks else self._marks | shown)
+
+    def unmark_all(self) -> None:
+        self._set_marks(frozenset())
+
+    def _set_marks(self, marks: frozenset[Hashable]) -> None:
+        if marks != self._marks:
+            self._marks = marks
+            self.refresh()
+            self.post_message(self.Marked(self))
 
     def show(self, rows: Sequence[T]) -> None:
         """Replaces all rows. The cursor stays on its key, or near its place when the key is gone."""
@@ -212,13 +249,16 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         if index == self._cursor:
             base = base + self.get_component_rich_style("table--cursor", partial=True)
         row, now = self._rows[index], self._now()
-        return self._strip([(column, column.cell(row, now)) for column in self._columns], base)
+        cells = [(column, column.cell(row, now)) for column in self._columns]
+        return self._strip(cells, base, marked=bool(self._marks) and self._key(row) in self._marks)
 
-    def _strip(self, cells: Sequence[tuple[Column[T], Phrase]], base: Style) -> Strip:
+    def _strip(
+        self, cells: Sequence[tuple[Column[T], Phrase]], base: Style, *, marked: bool = False
+    ) -> Strip:
         width = self.size.width
         widths = self._fit(width - 2)
         styles = ink(self.app)
-        line = [Segment(" ", base)]
+        line = [Segment("▪", base + styles[Tone.ACCENT]) if marked else Segment(" ", base)]
         for (column, content), cell_width in zip(cells, widths, strict=True):
             if cell_width:
                 line.extend(segments(content, cell_width, styles, base, right=column.right))

@@ -5,7 +5,6 @@ hundred jobs each one is told how many it was in the end. It decides nothing abo
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 from uuid import UUID
 
 from scheduler_core.db.connect import Connection
@@ -14,13 +13,7 @@ from scheduler_core.db.operations import Operations
 from scheduler_core.db.statement import statement
 from scheduler_core.domain import Run
 from scheduler_core.errors import StateError
-from scheduler_core.job_settings import Fit
-
-
-class BulkAction(StrEnum):
-    PAUSE = "pause"
-    RESUME = "resume"
-    FORCE_RUN = "force_run"
+from scheduler_core.job_settings import BulkAction, Fit
 
 
 class BulkOperations:

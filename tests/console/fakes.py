@@ -10,10 +10,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from itertools import count
+from pathlib import Path
 from uuid import UUID
 
 from bawt_console.app import ConsoleApp
+from bawt_console.keymap import Keymap
 from bawt_console.source import ATTACHED, Link
+from bawt_console.views import Views
 from scheduler_core.domain import (
     Attribute,
     DurationPoint,
@@ -30,6 +33,7 @@ from scheduler_core.domain import (
 )
 from scheduler_core.errors import NotFoundError, SchedulerError, StateError
 from tests.console.believable import NOW, World, a_run
+from tests.console.fake_work import FakeWork
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -48,6 +52,7 @@ class FakeSource:
         self.mode = mode
         self.model: str | None = None
         self.read_only = False
+        self.work = FakeWork(self)
         self.failure: Exception | None = None
         self.standing = Link(connected=True, age=0.2)
         self.asked: list[str] = []
@@ -189,7 +194,14 @@ def answers(run: Run, wanted: RunFilter) -> bool:
     )
 
 
-def console_on(source: FakeSource, *, failure: SchedulerError | None = None) -> ConsoleApp:
+def console_on(
+    source: FakeSource,
+    *,
+    failure: SchedulerError | None = None,
+    keymap: Keymap | None = None,
+    views: Views | None = None,
+    open_at: str = "",
+) -> ConsoleApp:
     """A console on a fake, with the clock stopped at `NOW` in UTC and nothing that ticks.
 
     Args:
@@ -203,4 +215,13 @@ def console_on(source: FakeSource, *, failure: SchedulerError | None = None) -> 
             raise failures.pop()
         yield source
 
-    return ConsoleApp(opener, now=lambda: NOW, zone=UTC, tick=None)
+    return ConsoleApp(
+        opener,
+        now=lambda: NOW,
+        zone=UTC,
+        tick=None,
+        keymap=keymap,
+        # A person's own views are no business of a test.
+        views=views or Views(Path("/nowhere/views.json")),
+        open_at=open_at,
+    )

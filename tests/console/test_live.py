@@ -10,7 +10,8 @@ import pytest
 
 from bawt_console.app import ConsoleApp
 from bawt_console.screens.dialogs import ConfirmScreen
-from bawt_console.screens.run import NOBODY_STARTS_IT, RunScreen
+from bawt_console.screens.run import RunScreen
+from bawt_console.screens.run_actions import NOBODY_STARTS_IT
 from bawt_console.screens.runs import RunsScreen
 from bawt_console.source import ATTACHED, Source, open_source
 from scheduler_core.db.connect import Address

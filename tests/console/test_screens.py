@@ -517,7 +517,7 @@ async def test_the_diff_shows_sentences_with_signs_and_attributes(source: FakeSo
         assert "+ Ada lives in Dresden. [51]" in shown
         assert "She works nights as a head nurse. [12][31]" in shown
         assert "She is allergic to penicillin. was [7] now [7][52]" in shown
-        assert "1 summary +2 −1 sentences" in shown
+        assert "changed 1 object +2 −1 lines" in shown
         assert any(line.startswith("[51] fact.location = moved to Dresden") for line in shown)
 
 

@@ -6,14 +6,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from scheduler_core.db.bulk_operations import BulkAction, BulkOperations
+from scheduler_core.db.bulk_operations import BulkOperations
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.operator_log import OperatorLog
 from scheduler_core.domain import Trigger
 from scheduler_core.errors import NotFoundError, StateError
-from scheduler_core.job_settings import Fit, JobSettings
+from scheduler_core.job_settings import BulkAction, Fit, JobSettings
 from tests.db.test_operations import add_job, audit, one_of_two
 
 

@@ -1,0 +1,134 @@
+"""Does what a command says. It finds the jobs and runs that are meant, and leaves the doing to actions."""
+
+import asyncio
+
+from bawt_console.command_words import Command, CommandError, Verb, parse_command
+from bawt_console.export import export_rows
+from bawt_console.formatting import counted
+from bawt_console.modes import MODES
+from bawt_console.screens.job_actions import edit_job, pause_jobs, resume_jobs, run_jobs
+from bawt_console.screens.live import LiveScreen, spell
+from bawt_console.screens.run import RunScreen
+from bawt_console.views import View
+from scheduler_core.domain import Job, Run
+from scheduler_core.errors import NotFoundError, StateError
+
+_JOB_VERBS = {
+    Verb.RUN: "run_now",
+    Verb.DRY_RUN: "dry_run",
+    Verb.PAUSE: "pause",
+    Verb.RESUME: "resume",
+    Verb.EDIT: "edit",
+}
+
+
+def obey(screen: LiveScreen, text: str) -> None:
+    """Carries out a command given on a screen; what goes wrong is said in a toast."""
+
+    async def work() -> str:
+        return await _do(screen, parse_command(text, screen.actions))
+
+    screen.act(work)
+
+
+async def _do(screen: LiveScreen, command: Command) -> str:
+    about = command.about
+    match command.verb:
+        case None:
+            return await _act(screen, command.action_id)
+        case Verb.FILTER:
+            screen.narrow(about)
+        case Verb.SORT:
+            screen.order_by(about)
+        case Verb.OPEN:
+            return await _open(screen, about)
+        case Verb.EXPORT:
+            rows = screen.exported()
+            path = await asyncio.to_thread(export_rows, rows, about)
+            return f"Wrote {counted(len(rows), 'row')} to {path}."
+        case Verb.SAVE:
+            screen.desk.views.save(about, screen.view)
+            return f"Saved the view {about}."
+        case Verb.VIEW:
+            return await _show_view(screen, screen.desk.views.find(about))
+        case Verb.FORGET:
+            screen.desk.views.forget(about)
+            return f"Forgot the view {about}."
+        case _:
+            await _do_to_job(screen, command.verb, about)
+    return ""
+
+
+async def _act(screen: LiveScreen, action_id: str) -> str:
+    reason = screen.why_not(action_id)
+    if reason is not None:
+        screen.refuse(reason)
+        return ""
+    each = next(each for each in screen.actions if each.id == action_id)
+    await screen.app.run_action(spell(each), screen)
+    return ""
+
+
+async def _do_to_job(screen: LiveScreen, verb: Verb, about: str) -> None:
+    reason = screen.why_not_act()
+    if reason is not None:
+        screen.refuse(reason)
+        return
+    name, _, rest = about.partition(" ")
+    job = await _job_named(screen, name)
+    if rest and verb is not Verb.PAUSE:
+        raise CommandError(f"“{rest[:40]}” is one word too many.", "Name one job, or mark several.")
+    match verb:
+        case Verb.RUN | Verb.DRY_RUN:
+            run_jobs(screen, [job], dry_run=verb is Verb.DRY_RUN)
+        case Verb.PAUSE:
+            pause_jobs(screen, [job], reason=rest)
+        case Verb.RESUME:
+            resume_jobs(screen, [job])
+        case _:
+            edit_job(screen, job)
+
+
+async def _open(screen: LiveScreen, about: str) -> str:
+    kind, colon, name = about.partition(":")
+    if colon and kind == "run":
+        screen.app.push_screen(RunScreen(screen.desk, await _run_named(screen, name)))
+    elif colon and kind == "job":
+        job = await _job_named(screen, name)
+        await screen.app.run_action("app.show('jobs')", screen)
+        shown = screen.app.screen
+        if isinstance(shown, LiveScreen):
+            shown.look_for(job.id)
+    else:
+        raise CommandError(f"“{about[:40]}” cannot be opened.", "Write open run:ID or open job:NAME.")
+    return ""
+
+
+async def _show_view(screen: LiveScreen, view: View) -> str:
+    if view.screen not in {mode.id for mode in MODES}:
+        raise StateError(f"There is no screen {view.screen[:40]!r} any more.", "Forget this view.")
+    await screen.app.run_action(f"app.show('{view.screen}')", screen)
+    shown = screen.app.screen
+    assert isinstance(shown, LiveScreen)
+    shown.order_by(view.order)
+    shown.narrow(view.filter)
+    return ""
+
+
+async def _job_named(screen: LiveScreen, name: str) -> Job:
+    found = await screen.source.work.find_jobs(name)
+    if not found:
+        raise NotFoundError(f"There is no job “{name[:60]}”.", "Write a job type, TYPE:BOT, or an id.")
+    if len(found) > 1:
+        some = ", ".join(f"{job.job_type}:{job.bot_id}" for job in found[:4])
+        raise NotFoundError(f"“{name[:60]}” means {len(found)} jobs.", f"Say which: {some}")
+    return found[0]
+
+
+async def _run_named(screen: LiveScreen, prefix: str) -> Run:
+    found = await screen.source.work.find_runs(prefix)
+    if not found:
+        raise NotFoundError(f"There is no run “{prefix[:40]}”.", "Give at least four characters of its id.")
+    if len(found) > 1:
+        raise NotFoundError(f"“{prefix[:40]}” begins several runs' ids.", "Give more characters.")
+    return found[0]
