@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 from uuid import UUID
 
 ALL_BOTS = "*"
+
+# By another name, because `Change` has an attribute called object.
+JsonValue: TypeAlias = object
 
 # Slots of a cron expression are found one by one, while the job's row is held; an interval's are computed.
 MOST_CRON_SLOTS = 1_000
@@ -154,6 +158,11 @@ class Run:
         """What goes before `coalesced` in a sentence: nothing, or `at least ` where counting may have
         stopped."""
         return "at least " if self.coalesced == MOST_CRON_SLOTS else ""
+
+
+def short_run_id(run_id: UUID) -> str:
+    """The first 18 characters: the slot's time takes 13 of them, and runs of one slot share it."""
+    return str(run_id)[:18]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,6 +385,6 @@ class Change:
     """
 
     object: str
-    before: object
-    after: object
+    before: JsonValue
+    after: JsonValue
     why: str = ""

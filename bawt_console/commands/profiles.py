@@ -12,7 +12,7 @@ from bawt_console.commands.changes import print_changes
 from bawt_console.commands.files import opened, require_file
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import plain, print_json, print_line, print_note, print_table
-from scheduler_core.domain import Change, Entity, EntityType
+from scheduler_core.domain import Change, Entity, EntityType, short_run_id
 from scheduler_core.errors import ConfigError, DataError, NotFoundError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def versions(options: Options, entity: str, limit: int) -> None:
                 (
                     str(version.version),
                     full_time(version.created_at),
-                    "–" if version.run_id is None else str(version.run_id)[:8],
+                    "–" if version.run_id is None else short_run_id(version.run_id),
                     str(len(version.sentences)),
                     version.summary[:60],
                 )

@@ -8,7 +8,7 @@ from bawt_console.commands.changes import print_changes
 from bawt_console.commands.jobs import report, wait_option
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import plain, print_json, print_line, print_table
-from scheduler_core.domain import Run, RunFilter, RunStatus
+from scheduler_core.domain import Run, RunFilter, RunStatus, short_run_id
 
 if TYPE_CHECKING:
     from scheduler_core.domain import RunEvent
@@ -49,7 +49,7 @@ def list_runs(
             ("ID", "STATE", "JOB", "BOT", "STARTED", "TOOK", "SAYS"),
             [
                 (
-                    str(run.id)[:8],
+                    short_run_id(run.id),
                     run_state(run).word,
                     run.job_type,
                     run.bot_id,
@@ -142,7 +142,10 @@ async def _find_run(session: Session, text: str) -> Run:
     if not found:
         raise NotFoundError(f"There is no run {text!r}.", "List them with: bawt-console runs list")
     if len(found) > 1:
-        raise NotFoundError(f"{text!r} is the beginning of several runs' ids.", "Give more characters.")
+        some = ", ".join(f"{run.id} ({run.job_type}:{run.bot_id})" for run in found[:4])
+        raise NotFoundError(
+            f"{text!r} is the beginning of several runs' ids.", f"Say which, by its whole id: {some}"
+        )
     return found[0]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from scheduler_core.domain import Job, Node, NodeState, Run, RunStatus, Trigger
+from scheduler_core.domain import Job, Node, NodeState, Run, RunStatus, Trigger, short_run_id
 
 
 def explain(
@@ -30,18 +30,16 @@ def _present(job: Job, current: Run | None, nodes: Sequence[Node], now: datetime
     if current is None:
         return said or ["It is not running."]
     if current.status is RunStatus.RUNNING:
-        return [*said, f"It is running{_at(current.started_at)} (run {_short(current)})."]
+        return [*said, f"It is running{_at(current.started_at)} (run {short_run_id(current.id)})."]
     if current.available_at > now:
-        return [
-            *said,
-            f"Attempt {current.attempt} waits{_at(current.available_at, 'until')} (run {_short(current)}).",
-        ]
+        until = _at(current.available_at, "until")
+        return [*said, f"Attempt {current.attempt} waits{until} (run {short_run_id(current.id)})."]
     reason = "every place for its type is taken, on this node or on another"
     if not _active(nodes):
         reason = _nobody(nodes)
     elif not any(job.job_type in node.job_types for node in _active(nodes)):
         reason = f"no running node knows the job type {job.job_type}"
-    return [*said, f"Run {_short(current)} waits{_at(current.created_at)}, because {reason}."]
+    return [*said, f"Run {short_run_id(current.id)} waits{_at(current.created_at)}, because {reason}."]
 
 
 def _future(job: Job, nodes: Sequence[Node], now: datetime) -> str:
@@ -80,7 +78,7 @@ def _past(run: Run) -> str:
         RunStatus.SUCCESS: "ran successfully",
     }.get(run.status, str(run.status))
     attempt = f" (attempt {run.attempt})" if run.attempt > 1 else ""
-    return f"{slot}: {says}{coalesced}{attempt} [{_short(run)}]"
+    return f"{slot}: {says}{coalesced}{attempt} [{short_run_id(run.id)}]"
 
 
 def _active(nodes: Sequence[Node]) -> list[Node]:
@@ -100,7 +98,3 @@ def _time(at: datetime) -> str:
 
 def _at(at: datetime | None, word: str = "since") -> str:
     return "" if at is None else f" {word} {_time(at)}"
-
-
-def _short(run: Run) -> str:
-    return str(run.id)[:8]

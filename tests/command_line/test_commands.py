@@ -96,10 +96,15 @@ def test_runs_are_listed_and_shown(program: Program) -> None:
         program.run("runs", "list", "--json", "--job", "memory*", "--limit", "1").objects[0]["status"]
         == "skipped"
     )
-    shown = program.run("runs", "show", runs[0]["id"][:8], "--json").objects[0]
-    assert shown["id"] == runs[0]["id"]
-    assert shown["events"] == []
-    assert "memory" in program.run("runs", "list").out
+    _, *listed = program.run("runs", "list").out.splitlines()
+    for run, row in zip(runs, listed, strict=True):
+        [shown] = program.run("runs", "show", row.split()[0], "--json").objects
+        assert (shown["id"], shown["events"]) == (run["id"], [])
+        assert run["job_type"] in row
+    # Runs of one minute begin alike.
+    several = program.run("runs", "show", runs[0]["id"][:4])
+    assert several.code == 2
+    assert all(f"{run['id']} ({run['job_type']}:{run['bot_id']})" in several.err for run in runs)
 
 
 def test_profiles_are_shown_with_summary_and_attributes(program: Program) -> None:
