@@ -396,6 +396,7 @@ async def test_a_slot_counted_anew_by_hand_goes_on_after_the_last_recorded_one(
         assert await claim(store) == 1
         [first] = await start(store)
         await store.finish_runs([FinishedRun(id=first, status=RunStatus.SUCCESS)])
+        assert kept is not None
         await connection.execute("UPDATE scheduled_jobs SET claim_seq = $1, next_run_at = $2", *kept)
         assert await claim(store) == 1
         assert [run.claim_seq for run in await runs(database)] == [2, 1]
