@@ -147,8 +147,10 @@ async def test_narrow_tables_lose_the_least_important_columns_first() -> None:
         await pilot.pause()
         assert app.line(0).split() == ["Key", "Text", "Extra"]
         await pilot.resize_terminal(30, 12)
+        await pilot.pause()
         assert app.line(0).split() == ["Key", "Text"]
         await pilot.resize_terminal(12, 12)
+        await pilot.pause()
         assert app.line(0).split() == ["Key"]
 
 
@@ -160,6 +162,7 @@ async def test_every_line_is_exactly_as_wide_as_the_table() -> None:
         )
         for width in (60, 41, 33, 12, 5):
             await pilot.resize_terminal(width, 12)
+            await pilot.pause()
             for y in range(12):
                 assert app.table.render_line(y).cell_length == app.table.size.width
 
