@@ -432,7 +432,9 @@ async def test_jobs_are_deleted_and_not_truncated(database: Database) -> None:
             await connection.execute("TRUNCATE scheduled_jobs")
 
 
-async def test_a_node_whose_lease_ran_out_claims_nothing_until_it_is_renewed(database: Database) -> None:
+async def test_a_node_whose_lease_ran_out_claims_and_starts_nothing_until_it_is_renewed(
+    database: Database,
+) -> None:
     node = uuid4()
     store = JobStore(database, node_id=node)
     await add_job(database)
@@ -443,3 +445,14 @@ async def test_a_node_whose_lease_ran_out_claims_nothing_until_it_is_renewed(dat
         assert await claim(store) == 0
         await store.heartbeat(row(node))
         assert await claim(store) == 1
+        await connection.execute("UPDATE scheduler_nodes SET lease_expires_at = now()")
+        assert await start(store) == []
+        await store.heartbeat(row(node))
+        assert len(await start(store)) == 1
+
+
+async def test_runs_that_may_not_start_at_once_use_up_no_place(store: JobStore, database: Database) -> None:
+    for job_type, due in (("limited", "-10 s"), ("limited", "-9 s"), ("noop", "-1 s")):
+        await add_job(database, job_type, due=due)
+    claimed = await store.claim_due(batch=100, per_bot_types=(), bots=(), direct_types=("noop",), capacity=1)
+    assert ([run.job_type for run in claimed.started], claimed.pending) == (["noop"], 2)

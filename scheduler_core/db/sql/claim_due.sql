@@ -65,7 +65,10 @@ decided AS (
         bawt_slot_run_id(j.id, j.claim_seq, j.bot_id, j.slot_at) AS run_id,
         CASE
             WHEN j.reason IS NOT NULL THEN 'skipped'
-            WHEN j.is_free AND j.job_type = ANY (:direct_types) AND row_number() OVER () <= :capacity THEN 'running'
+            -- Only those that may start take up places, in the order in which they were read.
+            WHEN j.is_free AND j.job_type = ANY (:direct_types) AND count(*) FILTER (
+                WHERE j.reason IS NULL AND j.is_free AND j.job_type = ANY (:direct_types)
+            ) OVER (ROWS UNBOUNDED PRECEDING) <= :capacity THEN 'running'
             ELSE 'pending'
         END AS status
     FROM judged j

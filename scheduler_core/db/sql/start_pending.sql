@@ -1,6 +1,8 @@
 -- Takes waiting runs up to this node's free capacity, fairly across job types.
 WITH kind AS (
     SELECT * FROM unnest(:job_types::text[], :limits::integer[]) AS k (job_type, slots)
+    -- A node that was stopped for longer than its lease is nobody until its next heartbeat.
+    WHERE NOT EXISTS (SELECT FROM scheduler_nodes n WHERE n.id = :node AND n.lease_expires_at <= now())
 ),
 free AS (
     -- Numbered slots of limited types; two nodes that pick the same one collide on a unique index.
