@@ -7,6 +7,7 @@ unreachable, 130 interrupted. Neither a screen nor a model is imported for --hel
 import importlib
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -47,11 +48,20 @@ class _Commands(click.Group):
 @click.option("--no-ui", is_flag=True, help="Run the scheduler without a screen; one line a run on stdout.")
 @click.option("--once", is_flag=True, help="With --no-ui: run what is due, then exit.")
 @click.option("--read-only", is_flag=True, help="Watch only; the database refuses every change.")
+@click.option("--open", "open_at", metavar="WHAT", default="", help="Show run:ID or job:NAME first.")
 @click.option("--debug", is_flag=True, help="Show tracebacks and log everything.")
 @click.version_option(__version__, prog_name="bawt-console")
 @shared_options
 @click.pass_context
-def cli(context: click.Context, attach: bool, no_ui: bool, once: bool, read_only: bool, debug: bool) -> None:
+def cli(
+    context: click.Context,
+    attach: bool,
+    no_ui: bool,
+    once: bool,
+    read_only: bool,
+    open_at: str,
+    debug: bool,
+) -> None:
     """Scheduler and console for the maintenance of what an LLM assistant knows.
 
     Without a sub-command: opens the console, with a scheduler inside and, unless a database is configured,
@@ -63,12 +73,17 @@ def cli(context: click.Context, attach: bool, no_ui: bool, once: bool, read_only
         raise click.UsageError("--once needs --no-ui.")
     if no_ui and (attach or read_only):
         raise click.UsageError("--no-ui runs jobs, so it cannot go with --attach or --read-only.")
+    if open_at and not re.fullmatch(r"(run|job):\S+", open_at):
+        raise click.UsageError("--open wants run:ID or job:NAME.")
+    if open_at and (no_ui or context.invoked_subcommand is not None):
+        raise click.UsageError("--open needs the console.")
     if context.invoked_subcommand is not None:
         if attach or no_ui or read_only:
             raise click.UsageError("--attach, --no-ui and --read-only go without a sub-command.")
         start_logging(logging.DEBUG if debug else logging.WARNING)
         return
-    context.exit(_start(options, attach=attach or read_only, no_ui=no_ui, once=once, read_only=read_only))
+    attach = attach or read_only
+    context.exit(_start(options, attach=attach, no_ui=no_ui, once=once, read_only=read_only, open_at=open_at))
 
 
 def main() -> None:
@@ -103,7 +118,7 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only: bool) -> int:
+def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only: bool, open_at: str) -> int:
     from scheduler_core.errors import ConfigError
     from scheduler_core.settings import unknown_variables
 
@@ -128,7 +143,14 @@ def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only
         raise click.UsageError("The console needs a terminal; use --no-ui, or a sub-command.")
     from bawt_console.launch import start_console
 
-    return start_console(settings, attach=attach, read_only=read_only, log_level=level, warnings=warnings)
+    return start_console(
+        settings,
+        attach=attach,
+        read_only=read_only,
+        log_level=level,
+        warnings=warnings,
+        open_at=open_at,
+    )
 
 
 def _explain(error: BaseException, *, debug: bool) -> int:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bawt_console.collector import keep_what_is_loaded
+from scheduler_core.llm.provider import TextModel
 from scheduler_core.runtime import open_runtime
 from scheduler_core.settings import Settings
 
@@ -41,10 +42,15 @@ def only_scheduler(data_dir: Path) -> Iterator[bool]:
 
 
 class SchedulerThread:
-    """Runs `open_runtime` until it is told to stop."""
+    """Runs `open_runtime` until it is told to stop.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        model: in place of the one that the settings choose.
+    """
+
+    def __init__(self, settings: Settings, *, model: TextModel | None = None) -> None:
         self._settings = settings
+        self._model = model
         self._ready: Future[None] = Future()
         self._ended: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -89,7 +95,7 @@ class SchedulerThread:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with open_runtime(self._settings):
+        async with open_runtime(self._settings, model=self._model):
             keep_what_is_loaded()
             self._ready.set_result(None)
             await self._stop.wait()

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from uuid import UUID
 
-from bawt_console.formatting import State, job_state, run_state
+from bawt_console.formatting import LATE_AFTER_SECONDS, State, job_state, run_state
 from scheduler_core.domain import (
     EntityType,
     JobOverview,
@@ -26,7 +27,14 @@ from scheduler_core.domain import (
 )
 from scheduler_core.errors import SchedulerError
 
-HELP = 'state:failed  job:profile*  bot:nova  dur>30s  since:2d  trigger:manual  !negation  "free text"'
+HELP = (
+    'state:failed  job:profile*  bot:nova  dur>30s  since:2d  late  !negation  "free text"'
+    "  trigger:manual  node:attic"
+)
+
+
+Nodes = Mapping[UUID, str]
+NO_NODES: Nodes = MappingProxyType({})
 
 
 class FilterError(SchedulerError):
@@ -39,6 +47,7 @@ class Field(StrEnum):
     STATE = "state"
     JOB = "job"
     BOT = "bot"
+    NODE = "node"
     DUR = "dur"
     SINCE = "since"
     TRIGGER = "trigger"
@@ -69,7 +78,7 @@ class Grammar:
 
 OF_RUNS = Grammar(
     fields=frozenset(
-        {Field.STATE, Field.JOB, Field.BOT, Field.DUR, Field.SINCE, Field.TRIGGER, Field.TEXT},
+        {Field.STATE, Field.JOB, Field.BOT, Field.NODE, Field.DUR, Field.SINCE, Field.TRIGGER, Field.TEXT},
     ),
     states=_STATES,
     help=HELP,
@@ -124,9 +133,11 @@ class Filter:
         since = [term.number for term in self._plain(Field.SINCE)]
         longer = [term.number for term in self._plain(Field.DUR) if term.over]
         triggers = self._plain(Field.TRIGGER)
+        states = {_STATES[term.value] for term in self._plain(Field.STATE)}
+        # What is late has any status.
+        known = states <= _STATUS_OF_STATE.keys()
         return RunFilter(
-            statuses=frozenset(_STATUS_OF_STATE[_STATES[term.value]] for term in self._plain(Field.STATE)
-                               if _STATES[term.value] in _STATUS_OF_STATE),
+            statuses=frozenset(_STATUS_OF_STATE[state] for state in states) if known else frozenset(),
             job_id=job_id,
             job_type=self._only(Field.JOB),
             bot_id=self._only(Field.BOT),
@@ -135,12 +146,16 @@ class Filter:
             min_duration_ms=int(min(longer) * 1000) if longer else None,
         )  # fmt: skip
 
-    def matches_run(self, run: Run, now: datetime) -> bool:
-        return self._matches(lambda term: _run_matches(term, run, now))
+    def matches_run(self, run: Run, now: datetime, nodes: Nodes = NO_NODES) -> bool:
+        """
+        Args:
+            nodes: the names of nodes by their ids.
+        """
+        return self._matches(lambda term: _run_matches(term, run, now, nodes))
 
-    def matches_job(self, overview: JobOverview, now: datetime) -> bool:
-        """`dur`, `since` and `trigger` look at the job's latest run."""
-        return self._matches(lambda term: _job_matches(term, overview, now))
+    def matches_job(self, overview: JobOverview, now: datetime, nodes: Nodes = NO_NODES) -> bool:
+        """`dur`, `since`, `node` and `trigger` look at the job's latest run."""
+        return self._matches(lambda term: _job_matches(term, overview, now, nodes))
 
     def profile_filter(self) -> ProfileFilter:
         """All of it, for the list of profiles."""
@@ -286,10 +301,16 @@ def _like(value: str, pattern: str) -> bool:
     return fnmatchcase(value.lower(), escaped)
 
 
-def _run_matches(term: Term, run: Run, now: datetime) -> bool:
+def _run_matches(term: Term, run: Run, now: datetime, nodes: Nodes) -> bool:
     match term.field:
+        case Field.NODE:
+            if run.node_id is None:
+                return False
+            return _like(nodes.get(run.node_id, ""), term.value) or _like(str(run.node_id), f"{term.value}*")
         case Field.STATE:
             wanted = _STATES[term.value]
+            if wanted is State.LATE:
+                return _was_late(run, now)
             state = run_state(run)
             return state is wanted or (wanted is State.OK and state is State.SUSPICIOUS)
         case Field.JOB:
@@ -312,7 +333,14 @@ def _run_matches(term: Term, run: Run, now: datetime) -> bool:
             raise ValueError(f"{term.field} says nothing about runs")
 
 
-def _job_matches(term: Term, overview: JobOverview, now: datetime) -> bool:
+def _was_late(run: Run, now: datetime) -> bool:
+    """Whether a scheduled run started, or still waits, clearly after it could."""
+    if run.trigger is not Trigger.SCHEDULE or run.status is RunStatus.SKIPPED:
+        return False
+    return ((run.started_at or now) - run.scheduled_for).total_seconds() > LATE_AFTER_SECONDS
+
+
+def _job_matches(term: Term, overview: JobOverview, now: datetime, nodes: Nodes) -> bool:
     job = overview.job
     latest = overview.current or overview.last
     match term.field:
@@ -326,4 +354,4 @@ def _job_matches(term: Term, overview: JobOverview, now: datetime) -> bool:
             own = (str(job.id), job.job_type, job.bot_id, job.paused_by, job.paused_reason, job.config_json)
             if any(term.value.lower() in (text or "").lower() for text in own):
                 return True
-    return latest is not None and _run_matches(term, latest, now)
+    return latest is not None and _run_matches(term, latest, now, nodes)

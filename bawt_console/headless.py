@@ -14,6 +14,7 @@ from bawt_console.collector import keep_what_is_loaded
 from bawt_console.output import print_json, print_line
 from scheduler_core.db.history import History
 from scheduler_core.domain import Run, RunStatus
+from scheduler_core.llm.provider import TextModel
 from scheduler_core.runtime import Runtime, open_runtime
 from scheduler_core.settings import Settings
 
@@ -22,8 +23,19 @@ log = logging.getLogger(__name__)
 INTERRUPTED = 130
 
 
-async def run_headless(settings: Settings, *, once: bool, as_json: bool) -> int:
+async def run_headless(
+    settings: Settings,
+    *,
+    once: bool,
+    as_json: bool,
+    seconds: float | None = None,
+    model: TextModel | None = None,
+) -> int:
     """Runs until told to stop, or with `once` until what is due now is over.
+
+    Args:
+        seconds: ends by itself after so long.
+        model: in place of the one that the settings choose.
 
     Returns:
         The exit code: 0, 1 if a run failed while `once`, 130 after SIGINT.
@@ -32,11 +44,13 @@ async def run_headless(settings: Settings, *, once: bool, as_json: bool) -> int:
         SchedulerError: it cannot start.
     """
     printer = _Printer(print_json if as_json else _print_run)
-    signals = _Signals()
+    signals = _Signals(seconds)
     async with asyncio.TaskGroup() as group:
         printing = None
         try:
-            async with open_runtime(settings, on_finished=printer.tell, watch=not once) as runtime:
+            async with open_runtime(
+                settings, model=model, on_finished=printer.tell, watch=not once
+            ) as runtime:
                 keep_what_is_loaded()
                 printing = group.create_task(printer.run(runtime.history), name="printer")
                 log.info("Scheduling on %s as node %s.", runtime.address.label, runtime.node_id)
@@ -68,12 +82,14 @@ async def _work(runtime: Runtime, signals: "_Signals", *, once: bool) -> None:
 
 
 class _Signals:
-    """Turns signals into an event, and a second signal into the end."""
+    """Turns signals, or the end of the time there is, into an event, and a second signal into the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None) -> None:
         self._stop = asyncio.Event()
         self.interrupted = False
         self._loop = asyncio.get_running_loop()
+        if seconds is not None:
+            self._loop.call_later(seconds, self._stop.set)
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, self._heard, number)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bawt_console.app import ConsoleApp, run_console
+from bawt_console.keymap import read_keymap
 from bawt_console.logs import start_logging
 from bawt_console.terminal import private_terminal
 
@@ -52,8 +53,16 @@ class Launch:
         # On a thread, because importing them takes longer than a person's finger.
         for module in ("bawt_console.source", "scheduler_core.installation"):
             await asyncio.to_thread(import_module, module)
+        from bawt_console.model_shelf import ModelShelf
         from bawt_console.source import ATTACHED, EMBEDDED, open_source
-        from scheduler_core.installation import PER_BOT_TYPES, local_actor, open_address, open_database
+        from bawt_console.visits import Visits
+        from scheduler_core.installation import (
+            PER_BOT_TYPES,
+            data_dir,
+            local_actor,
+            open_address,
+            open_database,
+        )
 
         async with AsyncExitStack() as stack:
             address = await stack.enter_async_context(open_address(self.settings))
@@ -72,6 +81,8 @@ class Launch:
                     read_only=self.read_only,
                     per_bot_types=PER_BOT_TYPES,
                     extra_bots=self.settings.bots,
+                    models=ModelShelf(self.settings),
+                    visits=Visits(data_dir(self.settings) / "state"),
                 )
             )
 
@@ -103,9 +114,18 @@ class Launch:
 
 
 def start_console(
-    settings: "Settings", *, attach: bool, read_only: bool, log_level: int, warnings: Sequence[str]
+    settings: "Settings",
+    *,
+    attach: bool,
+    read_only: bool,
+    log_level: int,
+    warnings: Sequence[str],
+    open_at: str = "",
 ) -> int:
     """Runs the console until it is left; returns the exit code.
+
+    Args:
+        open_at: what to show first, such as `run:7f3c`.
 
     Raises:
         SchedulerError: the data directory cannot be used.
@@ -116,7 +136,7 @@ def start_console(
         for warning in warnings:
             log.warning("%s", warning)
         launch = Launch(settings=settings, attach=attach, read_only=read_only, terminal=terminal)
-        app = ConsoleApp(launch.open)
+        app = ConsoleApp(launch.open, keymap=read_keymap(), open_at=open_at)
         launch.say = app.say
         try:
             return asyncio.run(run_console(app))

@@ -1,4 +1,5 @@
-"""From a force to a running run: by UPDATE from another connection as in psql, and by the operations API.
+"""From a force to a running run: by UPDATE from another connection as in psql, by the operations API, and by
+the console's key in a terminal of its own.
 
 Two ends are measured. `started` is the `started_at` that the database holds; `handler` is the moment the
 handler is entered, which comes after the commit that made the run `running`, so it bounds that from above.
@@ -16,6 +17,7 @@ from uuid import UUID
 from benchmarks import options
 from benchmarks.crew import Crew, crew
 from benchmarks.jobs import add_jobs, count_runs
+from benchmarks.keyboard import console
 from benchmarks.machine import machine, versions
 from benchmarks.node import start_node
 from benchmarks.report import Report, Spread, Table
@@ -61,7 +63,7 @@ async def forced(nodes: Crew, connection: Connection, force: Force, *, samples: 
         event = await nodes.next("entered", seconds=60)
         entered.append((UUID(event.facts["run"]), event.at))
         await _until_recorded(connection, entered[-1][0])
-        await asyncio.sleep(random.uniform(LEAST_PAUSE, MOST_PAUSE))  # noqa: S311  # no secret
+        await asyncio.sleep(random.uniform(LEAST_PAUSE, MOST_PAUSE))  # no secret
     rows = await connection.fetch(
         "SELECT id, started_at FROM job_runs WHERE id = ANY ($1)", [run for run, _ in entered]
     )
@@ -74,7 +76,7 @@ async def forced(nodes: Crew, connection: Connection, force: Force, *, samples: 
 
 
 async def measure_load(server: Server, arguments: argparse.Namespace, *, rate: int) -> list[Measured]:
-    """Both ways of forcing while `rate` runs a second go through; 0 is an idle node."""
+    """All ways of forcing while `rate` runs a second go through; 0 is an idle node."""
     async with server.database("latency") as url, crew() as nodes, connected(url) as psql:
         capacity = arguments.capacity
         await start_node(nodes, url, server.directory, capacity=capacity)
@@ -101,10 +103,22 @@ async def measure_load(server: Server, arguments: argparse.Namespace, *, rate: i
                 return await api.force_run(job)
 
             ways: dict[str, Force] = {"UPDATE in psql": by_update, "API": by_api}
-            return [
+            measured = [
                 await _measured(way, force, nodes, psql, samples=arguments.samples)
                 for way, force in ways.items()
             ]
+            async with console(url, server.directory) as keyboard:
+                await keyboard.seen("probe" if not rate else "noop")
+                # The one job that is not part of the load.
+                keyboard.press("/bot:bench\r")
+                await keyboard.seen("probe")
+
+                async def by_key() -> object:
+                    keyboard.press("R")
+                    return None
+
+                measured.append(await _measured("key", by_key, nodes, psql, samples=arguments.samples))
+            return measured
         finally:
             await database.aclose()
 

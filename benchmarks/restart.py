@@ -67,7 +67,7 @@ async def kill_once(server: Server, *, runs: int, lease: float) -> tuple[list[fl
             await nodes.next("entered", seconds=60)
         await start("heir")
         # A node renews three times a lease: the signal may come at any point between two renewals.
-        await asyncio.sleep(random.uniform(0, lease / 3))  # noqa: S311  # no secret
+        await asyncio.sleep(random.uniform(0, lease / 3))  # no secret
         doomed.kill()
         killed = time.time()
         taken = [(await nodes.next("entered", seconds=lease * 4 + 60)).at - killed for _ in range(runs)]

@@ -46,6 +46,8 @@ from scheduler_core.installation import (
 from scheduler_core.jobs.scheduler import BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
+from scheduler_core.llm.given import GivenModel
+from scheduler_core.llm.provider import TextModel
 from scheduler_core.maintenance.consolidation import Stores
 from scheduler_core.maintenance.consolidation_job import MODES as CONSOLIDATION_MODES
 from scheduler_core.maintenance.consolidation_job import ConsolidationJob
@@ -67,6 +69,7 @@ LAST_WORDS_SECONDS = 5.0
 OWN_CONNECTIONS = 4
 
 FinishedSink = Callable[[Sequence[UUID]], None]
+Models = ModelChooser | GivenModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,7 @@ async def open_runtime(
     kinds: Sequence[JobKind] = (),
     bots: Callable[[], Awaitable[Sequence[str]]] | None = None,
     engine: AsyncEngine | None = None,
+    model: TextModel | None = None,
     on_finished: FinishedSink | None = None,
     watch: bool = True,
 ) -> AsyncIterator[Runtime]:
@@ -126,6 +130,7 @@ async def open_runtime(
         bots: a host's own list of bots, beside the database's and the setting's; asked at every claim.
         engine: a host's own asyncpg engine, used as it is and left open; its tables and metadata are not
             touched. Its URL must say where the database is, because listening takes a connection of its own.
+        model: a host's own model in place of what the settings would choose; left open.
         on_finished: told the ids of runs that this node finished, skipped or closed.
         watch: whether to look for due jobs all the time; False leaves that to `Runtime.run_due`.
 
@@ -148,7 +153,7 @@ async def open_runtime(
             patience=settings.scheduler_lease_seconds / 2,
         )
         stack.push_async_callback(own_pool.aclose)
-        models = model_chooser(settings)
+        models = model_chooser(settings) if model is None else GivenModel(model)
         stack.push_async_callback(models.aclose)
         node = _Node(settings, database, own_pool, models, kinds, bots, on_finished)
         await node.join()
@@ -183,7 +188,7 @@ class _Node:
         settings: Settings,
         database: Database,
         own: Database,
-        models: ModelChooser,
+        models: Models,
         kinds: Sequence[JobKind],
         bots: BotSource | None,
         on_finished: FinishedSink | None,
@@ -325,9 +330,7 @@ async def _pause(breaker: Operations, job_id: UUID, reason: str) -> None:
     await breaker.pause(job_id, reason=reason)
 
 
-def _all_kinds(
-    settings: Settings, database: Database, models: ModelChooser, host: Sequence[JobKind]
-) -> JobKinds:
+def _all_kinds(settings: Settings, database: Database, models: Models, host: Sequence[JobKind]) -> JobKinds:
     intervals = default_intervals(settings)
     archive = MemoryArchive(database)
     consolidation = ConsolidationJob(

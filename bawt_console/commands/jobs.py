@@ -1,4 +1,4 @@
-"""`bawt-console jobs`: list, run, pause, resume."""
+"""`bawt-console jobs`: list, run, pause, resume, edit."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from scheduler_core.job_settings import JobSettings
+
 wait_option = click.option("--wait", is_flag=True, help="Wait until it is over; exit with 1 if it failed.")
 JOB_HELP = "JOB is a job type, TYPE:BOT, or the first characters of a job's id."
 
 
-@click.group(short_help="List, run, pause and resume jobs.")
+@click.group(short_help="List, run, pause, resume and edit jobs.")
 def jobs() -> None:
     """Jobs: what runs, for whom, how often and when next."""
 
@@ -45,7 +47,7 @@ def list_jobs(options: Options) -> None:
                     job_state(o, now).word,
                     o.job.job_type,
                     o.job.bot_id,
-                    interval(o.job.interval_minutes),
+                    o.job.cron or interval(o.job.interval_minutes),
                     ago(o.job.last_run_at, now),
                     countdown(o.job.next_run_at, now) if o.job.enabled else "–",
                 )
@@ -103,6 +105,58 @@ def resume_job(options: Options, job: str) -> None:
         _print_job(options, await session.operations.resume(found.id), "resumed")
 
     in_session(options, work)
+
+
+@jobs.command("edit", epilog=JOB_HELP)
+@click.argument("job")
+@click.option("--every", metavar="TIME", help="Run it every TIME: 90 min, 1 h 30 min, 2 d.")
+@click.option("--cron", metavar="EXPRESSION", help="Run it as five fields say, such as '30 3 * * 1-5'.")
+@click.option("--time-zone", metavar="ZONE", help="What the expression is read in, such as Europe/Berlin.")
+@click.option("--config", metavar="JSON", help="Its settings, such as '{\"timeout_seconds\": 600}'.")
+@click.option("--preview", "only_preview", is_flag=True, help="Only say what it would mean.")
+@shared_options
+@click.pass_obj
+def edit_job(
+    options: Options,
+    job: str,
+    every: str | None,
+    cron: str | None,
+    time_zone: str | None,
+    config: str | None,
+    only_preview: bool,
+) -> None:
+    """Edit when JOB runs, and its settings; says the next five times."""
+
+    async def work(session: Session) -> None:
+        from scheduler_core.job_settings import JobSettings
+        from scheduler_core.jobs.schedule_edit import edited
+
+        found = await find_job(session, job)
+        seen = JobSettings.of(found)
+        wanted = edited(seen, every=every, cron=cron, time_zone=time_zone, config=config)
+        if not only_preview:
+            found = await session.operations.edit(found.id, wanted, seen=seen)
+        await _print_schedule(options, session, found, wanted, "would be" if only_preview else "is now")
+
+    if every is None and cron is None and time_zone is None and config is None:
+        raise click.UsageError("Say what to change: --every, --cron, --time-zone or --config.")
+    in_session(options, work)
+
+
+async def _print_schedule(
+    options: Options, session: Session, job: Job, settings: "JobSettings", verb: str
+) -> None:
+    from bawt_console.formatting import full_time
+    from bawt_console.output import plain
+    from bawt_console.work import preview_of
+
+    shown = preview_of(settings, job=job, now=await session.history.now())
+    if options.json:
+        print_json(plain(job) | plain(settings) | {"words": shown.words, "next_times": plain(shown.times)})
+        return
+    print_line(f"{job.job_type} {job.bot_id} {verb} {shown.words} ({job.id})")
+    for at in shown.times:
+        print_line(f"  {full_time(at)}")
 
 
 async def report(options: Options, session: Session, runs: "Sequence[Run]", *, wait: bool) -> bool:

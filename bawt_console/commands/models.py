@@ -76,18 +76,19 @@ def try_model(
     embedding: bool,
 ) -> None:
     """Let a model answer TEXT; its tokens come on stdout, its speed on stderr."""
-    from bawt_console import model_trial
+    from bawt_console.model_answer import answer, embed
+    from bawt_console.model_trial import Question
 
     settings = options.settings()
     if embedding:
         if system:
             raise click.UsageError("--system goes without --embedding.")
         chosen = settings.model_copy(update={"embedding_model": model} if model else {})
-        asyncio.run(model_trial.embed(chosen, text, as_json=options.json))
+        asyncio.run(embed(chosen, text, as_json=options.json))
         return
     chosen = settings.model_copy(update={"profile_maintenance_model": model} if model else {})
-    question = model_trial.Question(text=" ".join(text), system=system, max_tokens=max_tokens)
-    if not asyncio.run(model_trial.answer(chosen, question, as_json=options.json)):
+    question = Question(text=" ".join(text), system=system, max_tokens=max_tokens)
+    if not asyncio.run(answer(chosen, question, as_json=options.json)):
         context.exit(1)
 
 

@@ -1,4 +1,4 @@
-"""`bawt-console runs`: list, show, diff, apply, undo."""
+"""`bawt-console runs`: list, show, diff, apply, undo, retry."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ID_HELP = "ID may be the first characters of a run's id (at least four)."
 
 
-@click.group(short_help="List, show, compare, apply and undo runs.")
+@click.group(short_help="List, show, compare, apply, undo and retry runs.")
 def runs() -> None:
     """Runs: the history of every job, newest first."""
 
@@ -114,6 +114,23 @@ def undo_run(context: click.Context, options: Options, run_id: str, wait: bool) 
     async def work(session: Session) -> bool:
         source = await _find_run(session, run_id)
         return await report(options, session, [await session.operations.undo(source.id)], wait=wait)
+
+    if in_session(options, work):
+        context.exit(1)
+
+
+@runs.command("retry", epilog=ID_HELP)
+@click.argument("run_id", metavar="ID")
+@wait_option
+@shared_options
+@click.pass_obj
+@click.pass_context
+def retry_run(context: click.Context, options: Options, run_id: str, wait: bool) -> None:
+    """Try the failed run ID once more, now; an attempt that waits already is brought forward."""
+
+    async def work(session: Session) -> bool:
+        source = await _find_run(session, run_id)
+        return await report(options, session, [await session.operations.retry(source.id)], wait=wait)
 
     if in_session(options, work):
         context.exit(1)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from bawt_console.actions import Keys
 from bawt_console.formatting import utc_now
@@ -49,6 +50,10 @@ class Desk:
         """Whether the data on the screen may be old."""
         link = self.link
         return link is not None and not link.connected
+
+    @property
+    def node_names(self) -> dict[UUID, str]:
+        return {node.id: node.name for node in self.nodes}
 
     def standing(self, *, frozen: bool = False) -> Standing:
         source = self.source

@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from bawt_console.actions import Place
 from bawt_console.export import Rows
+from bawt_console.filters import Field
 from bawt_console.formatting import Phrase, State, Tone, countdown, counted, job_state, phrase
 from bawt_console.job_orders import ORDERS
 from bawt_console.screens.desk import Desk
@@ -110,8 +111,12 @@ class JobsScreen(LiveScreen):
         if not self._loaded or kinds & {"jobs", "runs"}:
             self._overviews = tuple(await source.jobs())
             self._loaded = True
-            self.filter_line.know(
-                (each.job.job_type for each in self._overviews), (each.job.bot_id for each in self._overviews)
+            self.filter_line.know_names(
+                {
+                    Field.JOB: (each.job.job_type for each in self._overviews),
+                    Field.BOT: (each.job.bot_id for each in self._overviews),
+                    Field.NODE: self.desk.node_names.values(),
+                }
             )
             self._show_jobs()
         chosen = self.selected
@@ -121,8 +126,9 @@ class JobsScreen(LiveScreen):
     def _show_jobs(self) -> None:
         now = self.desk.now()
         wanted = self.filter_line.wanted
+        nodes = self.desk.node_names
         ordered = sorted(self._overviews, key=lambda each: self._order.key(each, now))
-        shown = [each for each in ordered if wanted.matches_job(each, now)]
+        shown = [each for each in ordered if wanted.matches_job(each, now, nodes)]
         self.table.show(shown)
         if self._wanted_row is not None and self.table.find(self._wanted_row):
             self._wanted_row = None

@@ -307,8 +307,11 @@ class LiveScreen(Screen[None]):
     # Acting
 
     def act(self, work: Callable[[], Awaitable[str]]) -> None:
-        """Does something in the background and says in a toast what came of it, unless that is empty."""
-        self.run_worker(self._act(work), group="act", exit_on_error=False)
+        """Does something in the background and says in a toast what came of it, unless that is empty.
+
+        It goes on when this screen is left, and it may leave it.
+        """
+        self.app.run_worker(self._act(work), group="act", exit_on_error=False)
 
     async def _act(self, work: Callable[[], Awaitable[str]]) -> None:
         try:
@@ -317,18 +320,18 @@ class LiveScreen(Screen[None]):
                 self.tell(done)
         except SchedulerError as error:
             log.warning("An action failed [%s]: %s", error.error_id, error.title)
-            self.post_message(Said(error.title, detail=_detail(error), severity="error"))
+            self.app.post_message(Said(error.title, detail=_detail(error), severity="error"))
         except Exception as error:  # noqa: BLE001 - a border: no bug in an action may end the console
             failure = unexpected(error)
-            self.post_message(Said(failure.title, detail=_detail(failure), severity="error"))
+            self.app.post_message(Said(failure.title, detail=_detail(failure), severity="error"))
 
     def tell(self, text: str) -> None:
         """Says something in a toast."""
-        self.post_message(Said(text))
+        self.app.post_message(Said(text))
 
     def refuse(self, reason: str) -> None:
         """Says why something cannot be done now."""
-        self.post_message(Said(reason, severity="warning"))
+        self.app.post_message(Said(reason, severity="warning"))
 
     def why_not_act(self) -> str | None:
         """Why nothing at all can be changed now; None when things can."""

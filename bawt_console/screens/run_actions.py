@@ -184,7 +184,7 @@ def dry_run_job(screen: LiveScreen, job_id: UUID, name: str) -> None:
         told = f"Added {counted(len(runs), 'dry run')} of {name}."
         if len(runs) == 1 and screen.is_shown and not screen.is_asking:
             screen.app.push_screen(RunScreen(screen.desk, runs[0], pane="Diff"))
-            told += " A applies it."
+            told += " When it is over, A applies it."
         return await with_warning(screen, told)
 
     screen.act(dry_run)

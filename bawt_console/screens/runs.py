@@ -8,6 +8,7 @@ from textual.binding import BindingType
 
 from bawt_console.actions import Place
 from bawt_console.export import Rows
+from bawt_console.filters import Field
 from bawt_console.formatting import Tone, counted, phrase
 from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
@@ -123,9 +124,16 @@ class RunsScreen(RunActions):
     def _show(self) -> None:
         now = self.desk.now()
         wanted = self.filter_line.wanted
-        shown = [run for run in self._read if wanted.matches_run(run, now)]
+        nodes = self.desk.node_names
+        shown = [run for run in self._read if wanted.matches_run(run, now, nodes)]
         self.table.show(shown)
-        self.filter_line.know((run.job_type for run in self._read), (run.bot_id for run in self._read))
+        self.filter_line.know_names(
+            {
+                Field.JOB: (run.job_type for run in self._read),
+                Field.BOT: (run.bot_id for run in self._read),
+                Field.NODE: nodes.values(),
+            }
+        )
         self.table.display = bool(shown)
         if self.focused is None:
             self.focus_list()

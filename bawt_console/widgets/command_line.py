@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from bawt_console.formatting import one_line
+from bawt_console.formatting import Tone, one_line
 from bawt_console.widgets.line import PartsLine, words
 
 MOST_REMEMBERED = 50
@@ -97,7 +97,8 @@ class CommandLine(Horizontal):
         """
         self._completion.commands = tuple(one_line(each) for each in commands)
         self._place = len(self._given)
-        self.query_one(PartsLine).show([words(each, keep=90 - n) for n, each in enumerate(examples)])
+        shown = [words(each, Tone.FAINT, keep=90 - n) for n, each in enumerate(examples)]
+        self.query_one(PartsLine).show(shown)
         self.add_class("-open")
         self.input.value = text
         self.input.cursor_position = len(text)

@@ -22,6 +22,7 @@ _WORDS = (
     *(f"trigger:{trigger}" for trigger in Trigger),
     "dur>30s",
     "since:1d",
+    "late",
 )
 
 

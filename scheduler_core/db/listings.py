@@ -5,7 +5,6 @@ Nothing is changed here, and no text of a person is logged. What jobs read is in
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +19,7 @@ from scheduler_core.db.memory_archive import REPRIEVE_DAYS
 from scheduler_core.db.memory_rows import Memory, MemoryState, memory_of
 from scheduler_core.db.profile_rows import profile_of
 from scheduler_core.db.statement import statement
-from scheduler_core.domain import EntityType, Profile
+from scheduler_core.domain import MemoryFilter, Profile, ProfileFilter
 
 
 class ProfileState(StrEnum):
@@ -82,36 +81,6 @@ class MemoryRow:
     score: float | None = None
     numbers: Mapping[str, Any] = field(default_factory=dict)
     shield: Shield | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileFilter:
-    """Which profiles; the empty one means all.
-
-    Attributes:
-        words: each has to occur in the id or the display name, in any case of letters.
-    """
-
-    type: EntityType | None = None
-    states: frozenset[str] = frozenset()
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryFilter:
-    """Which memories; the default means all.
-
-    Attributes:
-        bot: `*` stands for anything.
-        words: each has to occur in the text, or be the id.
-        scores, importances: smallest and largest; one without a score passes.
-    """
-
-    bot: str | None = None
-    tag: str | None = None
-    words: tuple[str, ...] = ()
-    scores: tuple[float, float] = (-math.inf, math.inf)
-    importances: tuple[float, float] = (-math.inf, math.inf)
 
 
 class Listings:

@@ -26,9 +26,25 @@ from scheduler_core.domain import (
     Sentence,
     Trigger,
 )
+from scheduler_core.oversight import DatabaseHealth, OperatorAction
 
 NOW = datetime(2026, 11, 22, 3, 14, 7, tzinfo=UTC)
 ADA = Entity(EntityType.USER, "ada")
+
+
+HEALTHY = DatabaseHealth(
+    version="17.5",
+    schema="0012",
+    started_at=NOW - timedelta(days=9),
+    size_bytes=48_300_000,
+    connections=9,
+    most_connections=100,
+    waiting=0,
+    oldest_transaction_seconds=0.1,
+    runs=3_214,
+    runs_bytes=2_900_000,
+    folder="/home/ada/.local/share/llm-bawt/postgres",
+)
 
 
 @dataclass(slots=True)
@@ -41,6 +57,8 @@ class World:
     nodes: list[Node] = field(default_factory=list)
     changes: dict[UUID, list[ProfileChange]] = field(default_factory=dict)
     attributes: dict[Entity, tuple[Attribute, ...]] = field(default_factory=dict)
+    actions: list[OperatorAction] = field(default_factory=list)
+    health: DatabaseHealth = field(default_factory=lambda: HEALTHY)
 
     def runs_of(self, job_id: UUID) -> list[Run]:
         return [run for run in self.runs if run.job_id == job_id]
@@ -116,6 +134,8 @@ def an_overview(job: Job, runs: list[Run]) -> JobOverview:
     current = next((run for run in runs if not run.status.is_final), None)
     done = [run for run in runs if run.status.is_final]
     good = sorted(run.duration_ms or 0 for run in done if run.status is RunStatus.SUCCESS)
+    recent = [run for run in done if run.started_at is not None and run.started_at > NOW - timedelta(days=7)]
+    tried = [run for run in recent if run.status in (RunStatus.SUCCESS, RunStatus.FAILED)]
     overdue = (NOW - job.next_run_at).total_seconds()
     return JobOverview(
         job=job,
@@ -125,6 +145,8 @@ def an_overview(job: Job, runs: list[Run]) -> JobOverview:
         p50_ms=float(good[len(good) // 2]) if good else None,
         p95_ms=float(good[int(len(good) * 0.95)]) if good else None,
         lateness=max(0.0, overdue) if job.enabled else 0.0,
+        share_ok=sum(run.status is RunStatus.SUCCESS for run in tried) / len(tried) if tried else None,
+        p95_start_delay=0.02 if tried else None,
     )
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from bawt_console.app import ConsoleApp
 from bawt_console.keymap import Keymap
+from bawt_console.model_shelf import ModelShelf
 from bawt_console.source import ATTACHED, Link
 from bawt_console.views import Views
 from scheduler_core.domain import (
@@ -32,7 +33,9 @@ from scheduler_core.domain import (
     RunStatus,
 )
 from scheduler_core.errors import NotFoundError, SchedulerError, StateError
+from scheduler_core.oversight import Brief, DatabaseHealth, OperatorAction
 from tests.console.believable import NOW, World, a_run
+from tests.console.fake_records import FakeRecords
 from tests.console.fake_work import FakeWork
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -53,6 +56,9 @@ class FakeSource:
         self.model: str | None = None
         self.read_only = False
         self.work = FakeWork(self)
+        self.records = FakeRecords(self)
+        self.models: ModelShelf | None = None
+        self.last_visit: datetime | None = None
         self.failure: Exception | None = None
         self.standing = Link(connected=True, age=0.2)
         self.asked: list[str] = []
@@ -110,6 +116,41 @@ class FakeSource:
     async def nodes(self) -> list[Node]:
         self._ask("nodes")
         return list(self.world.nodes)
+
+    async def running_runs(self) -> list[Run]:
+        self._ask("running_runs")
+        return [run for run in self.world.runs if run.status is RunStatus.RUNNING]
+
+    async def health(self) -> DatabaseHealth:
+        self._ask("health")
+        return self.world.health
+
+    async def brief(self, since: datetime) -> Brief:
+        self._ask("brief")
+        found = [run for run in self.world.runs if run.started_at is not None and run.started_at >= since]
+        return Brief(
+            since=since,
+            until=NOW,
+            counts={status: sum(run.status is status for run in found) for status in RunStatus},
+            suspicious=sum(bool(run.suspicious) for run in found),
+            overlapped=0,
+            missed=sum(run.coalesced for run in found),
+            undone=0,
+            counted_from=since,
+            failures=tuple(run for run in found if run.status is RunStatus.FAILED),
+            odd=tuple(run for run in found if run.suspicious),
+            undoings=(),
+            slowest=(),
+            paused=tuple(each.job for each in self.world.jobs if not each.job.enabled),
+        )
+
+    async def actions(self, *, before: int | None = None, limit: int = 300) -> list[OperatorAction]:
+        self._ask("actions")
+        known = [each for each in self.world.actions if before is None or each.id < before]
+        return known[:limit]
+
+    async def undo_action(self, action_id: int) -> str:
+        raise NotFoundError(f"There is no action {action_id}.", "")
 
     async def changes_of_run(self, run_id: UUID) -> list[ProfileChange]:
         self._ask("changes_of_run")

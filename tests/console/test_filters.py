@@ -1,14 +1,16 @@
 """The filter grammar: what it means, and what it says about what it cannot read."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bawt_console.filters import FilterError, parse_filter
-from scheduler_core.domain import RunStatus, Trigger
+from bawt_console.filters import OF_MEMORIES, OF_PROFILES, OF_RUNS, FilterError, Grammar, parse_filter
+from scheduler_core.domain import EntityType, MemoryFilter, RunStatus, Trigger
 from tests.console.believable import NOW, a_job, a_run, an_overview, believable_world, ids
 from tests.console.fakes import answers
 
@@ -148,3 +150,64 @@ def test_the_database_does_what_it_can() -> None:
     assert asked.trigger is Trigger.MANUAL
     assert asked.min_duration_ms == 30_000
     assert asked.since == NOW - timedelta(days=2)
+
+
+def test_a_filter_of_profiles_asks_the_database_for_all_of_it() -> None:
+    wanted = parse_filter('type:user !state:unchanged,held "ad a"', OF_PROFILES).profile_filter()
+    assert wanted.type is EntityType.USER
+    assert wanted.states == {"new", "changed", "suspicious"}
+    assert wanted.words == ("ad a",)
+
+
+def test_a_filter_of_memories_asks_the_database_for_all_of_it() -> None:
+    text = "bot:no* tag:health score<0.1 importance>.7 importance>=0.2 tea"
+    wanted = parse_filter(text, OF_MEMORIES).memory_filter()
+    assert wanted == MemoryFilter(
+        bot="no*", tag="health", words=("tea",), scores=(-math.inf, 0.1), importances=(0.7, math.inf)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "grammar", "words"),
+    [
+        ("job:x", OF_PROFILES, "no field “job”"),
+        ("tag:x", OF_RUNS, "no field “tag”"),
+        ("state:ok", OF_PROFILES, "no state “ok”"),
+        ("type:cat", OF_PROFILES, "no type “cat”"),
+        ("score:0.1", OF_MEMORIES, "does not go together"),
+        ("score<low", OF_MEMORIES, "not a number"),
+        ("!tea", OF_MEMORIES, "cannot turn"),
+        ("!bot:nova", OF_MEMORIES, "cannot turn"),
+    ],
+)
+def test_a_list_says_what_its_filter_cannot_read(text: str, grammar: Grammar, words: str) -> None:
+    with pytest.raises(FilterError, match=words):
+        parse_filter(text, grammar)
+
+
+def test_late_means_that_the_start_came_clearly_after_the_slot() -> None:
+    job = a_job(UUID(int=1))
+    on_time = a_run(UUID(int=2), job)
+    late = replace(on_time, scheduled_for=on_time.scheduled_for - timedelta(seconds=30))
+    waiting = replace(late, status=RunStatus.PENDING, started_at=None)
+    asked_for = replace(late, trigger=Trigger.MANUAL)
+    wanted = parse_filter("late")
+    assert [wanted.matches_run(run, NOW) for run in (on_time, late, waiting, asked_for)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    both = parse_filter("state:late,failed")
+    assert both.run_filter(NOW).statuses == frozenset(), "the database must not leave out late successes"
+    assert both.matches_run(late, NOW)
+
+
+def test_a_node_is_named_by_its_name_or_the_beginning_of_its_id() -> None:
+    run = a_run(UUID(int=2), a_job(UUID(int=1)))
+    assert run.node_id is not None
+    nodes = {run.node_id: "attic"}
+    assert parse_filter("node:att*").matches_run(run, NOW, nodes)
+    assert parse_filter(f"node:{str(run.node_id)[:6]}").matches_run(run, NOW)
+    assert not parse_filter("node:cellar").matches_run(run, NOW, nodes)
+    assert parse_filter("!node:cellar").matches_run(run, NOW, nodes)

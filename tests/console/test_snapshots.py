@@ -30,12 +30,18 @@ PLACES = {
     "jobs, the question before a pause": ("p",),
     "jobs, the question before a cancel": ("down", "X"),
     "jobs, help": ("question_mark",),
+    "jobs, worst first with marks": ("s", "space", "space"),
+    "jobs, the question before many are run": ("asterisk", "R"),
+    "jobs, schedule editor": ("e", "tab", *"30 3 * * 1-5"),
+    "jobs, schedule editor with a mistake": ("e", "tab", *"30 3 * * 1-9"),
+    "jobs, a command being typed": ("colon", *"run memory_c"),
     "runs": ("2",),
     "runs, failed": ("2", "slash", *"state:failed", "enter"),
     "run, summary": ("2", "down", "enter"),
     "run, result": ("2", "down", "enter", "right"),
     "run, log of a running one": ("down", "enter", "right", "right", "right"),
     "run, diff": ("2", "down", "d"),
+    "run, diff of a dry run that waits": ("down", "down", "D"),
 }
 
 

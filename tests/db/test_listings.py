@@ -4,12 +4,12 @@ what the jobs do."""
 import pytest
 
 from scheduler_core.db.database import Database
-from scheduler_core.db.listings import Listings, MemoryFilter, ProfileFilter, ProfileState, Shield
+from scheduler_core.db.listings import Listings, ProfileState, Shield
 from scheduler_core.db.memory_archive import MemoryArchive
 from scheduler_core.db.memory_rows import MemoryState
 from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import NewAttribute, ProfileStore, entity_named
-from scheduler_core.domain import EntityType
+from scheduler_core.domain import EntityType, MemoryFilter, ProfileFilter
 from tests.db.memories import add, add_fresh, fetch
 from tests.db.test_profile_history import ADA, BEN, NOVA, know, new_run, publish
 

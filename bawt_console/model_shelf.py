@@ -1,0 +1,372 @@
+"""The models of this machine for the console: what there is, fetching more, trying one.
+
+Files are read and fetched on threads and answers are written by a child process, so no screen waits for any
+of it. Nothing heavy is imported before it is used, and gpt4all is never imported here.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scheduler_core.errors import ModelError, SchedulerError
+
+if TYPE_CHECKING:
+    from bawt_console.model_survey import ModelSurvey
+    from scheduler_core.llm.catalogue import Source
+    from scheduler_core.llm.chooser import ModelChooser
+    from scheduler_core.llm.download import Downloaded
+    from scheduler_core.llm.models import ModelFile
+    from scheduler_core.settings import Settings
+
+PROGRESS_SECONDS = 0.1
+LONGEST_ANSWER_TOKENS = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfModel:
+    """A file or the server, as a row of the list.
+
+    Attributes:
+        wanted: what the settings would call it; identifies it.
+        kind: architecture of a file, or the server's address.
+        locality: `local` or `remote`; empty where it is not known.
+        parameters, size_bytes, context_tokens, needed_bytes: 0 where they are not known.
+        reason: why it is rejected or does not fit; else empty.
+        taken_for: `text` or `embeddings` if automatic choice takes it; else empty.
+    """
+
+    wanted: str
+    name: str
+    kind: str
+    is_server: bool
+    is_embedding: bool
+    locality: str
+    quantisation: str
+    parameters: int
+    size_bytes: int
+    context_tokens: int
+    needed_bytes: int
+    fits_memory: bool
+    is_usable: bool
+    reason: str
+    taken_for: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfList:
+    """Everything found. `trouble` says why nothing is taken for text; empty if something is."""
+
+    models: tuple[ShelfModel, ...]
+    free_bytes: int
+    folders: tuple[str, ...]
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueModel:
+    """A model that can be fetched by its name. `size_bytes` is 0 where it is not known."""
+
+    name: str
+    file_name: str
+    size_bytes: int
+    parameters: str
+    memory: str
+    is_embedding: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadState:
+    """How far a download is. Speed is in bytes a second; `total` is None where it is not known."""
+
+    phase: str
+    done: int
+    total: int | None
+    speed: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        if self.total is None or self.speed <= 0:
+            return None
+        return max(0.0, (self.total - self.done) / self.speed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of a prompt. `detail` explains every end other than `stop`."""
+
+    text: str
+    finish: str
+    detail: str
+    tokens_in: int
+    tokens_out: int
+    tokens_per_second: float | None
+    seconds_to_first_token: float | None
+    seconds_loading: float
+
+
+class DownloadStoppedError(SchedulerError):
+    """A person stopped the download; what was fetched is kept to go on from."""
+
+
+class ModelShelf:
+    """See the module. One download at a time, one prompt at a time.
+
+    Args:
+        settings: which folders, limits and server there are.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._tried = ""
+        self._chooser: ModelChooser | None = None
+
+    async def models(self) -> ShelfList:
+        """What there is now.
+
+        Raises:
+            SchedulerError: the settings of models cannot be used.
+        """
+        return await asyncio.to_thread(self._look)
+
+    async def catalogue(self) -> tuple[CatalogueModel, ...]:
+        """What can be fetched by name; asks the catalogue's server.
+
+        Raises:
+            ModelError: it gives no list.
+        """
+        return await asyncio.to_thread(self._fetch_catalogue)
+
+    async def download(self, wanted: str, *, on_progress: Callable[[DownloadState], None]) -> str:
+        """Fetches a model by its name in the catalogue or by its address; returns a sentence about it.
+
+        Args:
+            on_progress: called on the event loop, at most ten times a second.
+
+        Raises:
+            DownloadStoppedError: `stop_download` was called.
+            SchedulerError: in one sentence, as `scheduler_core.llm.download` says it.
+        """
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Downloaded] = loop.create_future()
+        self._stopping.clear()
+        progress = _Throttle(loop, on_progress, self._stopping)
+
+        def tell(done: "Downloaded | None", error: BaseException | None) -> None:
+            if ended.done():
+                return
+            if done is not None:
+                ended.set_result(done)
+            elif error is not None:
+                ended.set_exception(error)
+
+        def work() -> None:
+            done, failure = None, None
+            try:
+                done = self._download(wanted, progress)
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+                failure = error
+            with contextlib.suppress(RuntimeError):
+                # The loop is closed when the console was left meanwhile.
+                loop.call_soon_threadsafe(tell, done, failure)
+
+        # A daemon: leaving the console must not wait for a slow server, and the part is kept.
+        threading.Thread(target=work, name="model download", daemon=True).start()
+        done = await ended
+        size = f"{done.size_bytes / 1e6:,.1f} MB"
+        checked = "its checksum is right" if done.is_verified else f"sha256:{done.sha256}"
+        return f"Downloaded {done.path.name}, {size}; {checked}."
+
+    def stop_download(self) -> None:
+        """Ends the download at its next block."""
+        self._stopping.set()
+
+    async def ask(self, wanted: str, text: str, *, on_token: Callable[[str], None]) -> Trial:
+        """Lets a model answer. The model stays loaded for the next prompt, as long as settings allow.
+
+        Args:
+            wanted: as in `ShelfModel`.
+
+        Raises:
+            SchedulerError: the model cannot be used.
+        """
+        chooser = await self._chooser_of(wanted)
+        from bawt_console.model_trial import Question, ask
+
+        model = await chooser.current()
+        if model is None:
+            raise ModelError("The model cannot be used.", "Look at the list again.")
+        question = Question(text=text, system="", max_tokens=LONGEST_ANSWER_TOKENS)
+        completion, facts = await ask(
+            model, question, timeout=self._settings.model_timeout_seconds, on_token=on_token
+        )
+        speed, first = facts["tokens_per_second"], facts["seconds_to_first_token"]
+        loading = facts["seconds_loading"]
+        return Trial(
+            text=completion.text,
+            finish=str(completion.finish),
+            detail=completion.detail,
+            tokens_in=completion.tokens_in,
+            tokens_out=completion.tokens_out,
+            tokens_per_second=speed if isinstance(speed, float) else None,
+            seconds_to_first_token=first if isinstance(first, float) else None,
+            seconds_loading=loading if isinstance(loading, float) else 0.0,
+        )
+
+    async def aclose(self) -> None:
+        """Stops a download and ends the model's process."""
+        self._stopping.set()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        chooser, self._chooser, self._tried = self._chooser, None, ""
+        if chooser is not None:
+            await chooser.aclose()
+
+    async def _chooser_of(self, wanted: str) -> "ModelChooser":
+        if self._chooser is None or self._tried != wanted:
+            await self._let_go()
+            self._chooser = await asyncio.to_thread(self._open, wanted)
+            self._tried = wanted
+        return self._chooser
+
+    # What follows blocks, and runs on threads.
+
+    def _open(self, wanted: str) -> "ModelChooser":
+        import bawt_console.model_trial  # noqa: F401 - imported here, off the event loop
+        from scheduler_core.installation import model_chooser
+
+        return model_chooser(self._settings.model_copy(update={"profile_maintenance_model": wanted}))
+
+    def _look(self) -> ShelfList:
+        from bawt_console.model_survey import survey
+        from scheduler_core.installation import models_dir
+        from scheduler_core.llm.models import default_model_folders
+
+        found = survey(self._settings)
+        models = [_of_file(found, file) for file in found.files]
+        if (server := _of_server(found)) is not None:
+            models.append(server)
+        trouble = "" if found.trouble is None or found.server_is_taken else found.trouble.title
+        return ShelfList(
+            models=tuple(models),
+            free_bytes=found.free_bytes,
+            folders=tuple(str(folder) for folder in default_model_folders(models_dir(self._settings))),
+            trouble=trouble,
+        )
+
+    def _fetch_catalogue(self) -> tuple[CatalogueModel, ...]:
+        from scheduler_core.llm.download import fetch_catalogue
+
+        return tuple(
+            CatalogueModel(
+                name=entry.name,
+                file_name=entry.source.file_name,
+                size_bytes=entry.source.size_bytes or 0,
+                parameters=entry.parameters,
+                memory=entry.memory,
+                is_embedding=entry.is_embedding,
+            )
+            for entry in fetch_catalogue(self._settings.model_catalogue_url)
+            if not entry.is_withdrawn
+        )
+
+    def _download(self, wanted: str, progress: "_Throttle") -> "Downloaded":
+        from scheduler_core.installation import data_dir, prepared_models_dir
+        from scheduler_core.llm.checksums import Checksums
+        from scheduler_core.llm.download import Download
+
+        source = self._source(wanted)
+        folder = prepared_models_dir(self._settings)
+        done = Download(source, folder, progress=progress).run()
+        # Its first use then does not read it all once more.
+        Checksums(data_dir(self._settings) / "state").remember(done.path, f"sha256:{done.sha256}")
+        return done
+
+    def _source(self, wanted: str) -> "Source":
+        from scheduler_core.llm.catalogue import find_entry, source_of
+        from scheduler_core.llm.download import fetch_catalogue
+
+        if "://" in wanted:
+            return source_of(wanted, file_name="", sha256="")
+        return find_entry(fetch_catalogue(self._settings.model_catalogue_url), wanted).source
+
+
+class _Throttle:
+    """The progress of a download, passed on to the event loop now and then; raises once it is to stop."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tell: Callable[[DownloadState], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._loop = loop
+        self._tell = tell
+        self._stopping = stopping
+        self._phase = ""
+        self._first = 0
+        self._started = self._told_at = 0.0
+
+    def __call__(self, phase: str, done: int, total: int | None) -> None:
+        if self._stopping.is_set():
+            raise DownloadStoppedError(
+                f"Stopped at {done / 1e6:,.1f} MB.", "Download it again to go on from there."
+            )
+        now = time.monotonic()
+        is_new = phase != self._phase
+        if is_new:
+            self._phase, self._first, self._started = phase, done, now
+        if is_new or done == total or now - self._told_at >= PROGRESS_SECONDS:
+            self._told_at = now
+            speed = (done - self._first) / max(now - self._started, 0.001)
+            state = DownloadState(phase=phase, done=done, total=total, speed=speed)
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._tell, state)
+
+
+def _of_file(found: "ModelSurvey", file: "ModelFile") -> ShelfModel:
+    return ShelfModel(
+        wanted=str(file.path),
+        name=file.name,
+        kind=file.architecture,
+        is_server=False,
+        is_embedding=file.is_embedding,
+        locality="local",
+        quantisation=file.quantisation,
+        parameters=file.parameters,
+        size_bytes=file.size_bytes,
+        context_tokens=file.context_tokens,
+        needed_bytes=file.needed_bytes,
+        fits_memory=file.fits_memory,
+        is_usable=file.is_usable,
+        reason=file.reason,
+        taken_for=next((use for use, taken in found.taken.items() if taken == file), ""),
+    )
+
+
+def _of_server(found: "ModelSurvey") -> ShelfModel | None:
+    server = found.server
+    if server is None:
+        return None
+    return ShelfModel(
+        wanted=f"openai:{server.name}",
+        name=server.name or server.server,
+        kind=server.server,
+        is_server=True,
+        is_embedding=False,
+        locality="" if server.locality is None else str(server.locality),
+        quantisation="",
+        parameters=0,
+        size_bytes=0,
+        context_tokens=server.context_tokens,
+        needed_bytes=0,
+        fits_memory=True,
+        is_usable=not server.reason,
+        reason=server.reason,
+        taken_for="text" if found.server_is_taken else "",
+    )

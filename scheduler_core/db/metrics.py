@@ -1,0 +1,128 @@
+"""Read-only aggregates for charts and forecasts. It keeps nothing and predicts nothing.
+
+A chart costs what its window holds and at most `MOST_READ` rows; a forecast costs a few index pages a job.
+Neither grows with the history.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from asyncpg import Record
+
+from scheduler_core.db.database import Database
+from scheduler_core.db.rows import job_of
+from scheduler_core.db.statement import statement
+from scheduler_core.domain import ALL_BOTS, RunStatus
+from scheduler_core.figures import ActiveRun, JobHabit, Outlook, RunChart, RunFigures
+
+# Rows read for one chart. Twenty thousand take about 50 ms.
+MOST_READ = 20_000
+MOST_STEPS = 1_000
+MOST_JOBS = 1_000
+MOST_ACTIVE = 5_000
+
+
+class Metrics:
+    """Aggregates over `job_runs` and `scheduled_jobs`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def chart(
+        self, *, since: datetime, step: timedelta, steps: int, job_id: UUID | None = None
+    ) -> RunChart:
+        """The runs that started in each of `steps` steps of equal length, the first of which begins at
+        `since`.
+
+        Args:
+            steps: 1 to `MOST_STEPS`.
+            job_id: None for all jobs, and for runs whose job is gone.
+
+        Raises:
+            ValueError: `steps` or `step` is out of bounds.
+        """
+        if not 1 <= steps <= MOST_STEPS or step <= timedelta(0):
+            raise ValueError(f"A chart has 1 to {MOST_STEPS} steps of some length.")
+        query = statement("run_steps" if job_id is None else "run_steps_of_job")
+        binds = {"since": since, "length": step, "steps": steps, "most": max(1, MOST_READ // steps)}
+        if job_id is not None:
+            binds["job"] = job_id
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(query.text, *query.bind(**binds))
+        whole = next(row for row in rows if row["step"] is None)
+        found = {row["step"]: row for row in rows if row["step"] is not None}
+        per_step = tuple(_figures(found[n], step) if n in found else RunFigures() for n in range(steps))
+        return RunChart(
+            job_id=job_id,
+            since=since,
+            step=step,
+            steps=per_step,
+            whole=_together(whole, per_step),
+            estimated=any(row["read"] is not None for row in found.values()),
+        )
+
+    async def outlook(self) -> Outlook:
+        """What a forecast rests on: up to `MOST_JOBS` jobs and what runs now."""
+        habits, active = statement("job_habits"), statement("active_runs")
+        async with self._database.transaction() as connection:
+            # One transaction, so that both see the same moment.
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            jobs = await connection.fetch(habits.text, *habits.bind(limit=MOST_JOBS))
+            runs = await connection.fetch(active.text, *active.bind(limit=MOST_ACTIVE))
+            now: datetime = await connection.fetchval("SELECT now()")
+        return Outlook(
+            now=now,
+            habits=tuple(_habit(row) for row in jobs),
+            active=tuple(
+                ActiveRun(
+                    job_id=row["job_id"],
+                    job_type=row["job_type"],
+                    bot_id=row["bot_id"],
+                    status=RunStatus(row["status"]),
+                    since=row["since"],
+                )
+                for row in runs
+            ),
+        )
+
+
+_COUNTS = ("success", "failed", "skipped", "running", "suspicious")
+
+
+def _figures(row: Record, step: timedelta) -> RunFigures:
+    """A step's figures. Where only its newest runs were read, counts grow by the part that was not."""
+    read = row["read"]
+    scale = 1.0 if not read else max(1.0, step.total_seconds() / read)
+    return _with_counts(row, {name: round(row[name] * scale) for name in _COUNTS})
+
+
+def _together(row: Record, steps: tuple[RunFigures, ...]) -> RunFigures:
+    return _with_counts(row, {name: sum(getattr(each, name) for each in steps) for name in _COUNTS})
+
+
+def _with_counts(row: Record, counts: dict[str, int]) -> RunFigures:
+    p50, p95 = row["durations"] or (None, None)
+    late_p50, late_p95, latest = row["lateness"] or (None, None, None)
+    return RunFigures(
+        **counts,
+        p50_ms=p50,
+        p95_ms=p95,
+        longest_ms=row["longest_ms"],
+        late_p50=late_p50,
+        late_p95=late_p95,
+        latest=latest,
+    )
+
+
+def _habit(row: Record) -> JobHabit:
+    job = job_of(row)
+    p50, p95 = row["durations"] or (None, None)
+    bots = row["bots"] if job.bot_id == ALL_BOTS and row["bots"] else (job.bot_id,)
+    return JobHabit(
+        job=job,
+        bots=tuple(bots),
+        p50_ms=p50,
+        p95_ms=p95,
+        places=row["places"],
+        queues=row["overlap"] == "queue",
+    )

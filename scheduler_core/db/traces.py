@@ -1,0 +1,285 @@
+"""Searches the whole database for what was known of an entity, and says where it is, never what it is.
+
+Every column of every table of the schema is read that can hold text, those of a host and of later releases
+included. Left out are numbers, times, vectors, and strings that say nothing about the entity: shorter than
+`SHORTEST`, in what somebody else owns too, or single words that this program itself uses.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scheduler_core.db.connect import Connection
+from scheduler_core.db.redaction import written_forms
+from scheduler_core.db.statement import statement
+from scheduler_core.domain import Entity, EntityType
+
+SHORTEST = 4
+# Seconds; a search reads every row there is.
+PATIENCE = 6 * 3600.0
+
+_PACKAGE = Path(__file__).parents[1]
+# Lists of words of people's languages, which are no words of the program's own.
+_WORD_LISTS = {"language.py", "synonyms.py", "sense.py", "statements.py", "keys.py", "template.py"}
+_TEXTLESS = [
+    *("smallint", "integer", "bigint", "numeric", "real", "double precision", "boolean", "date"),
+    *("interval", "inet", "cidr", "money", "oid"),
+    *("timestamp with time zone", "timestamp without time zone", "time without time zone"),
+]
+# What others own: names found there were written by somebody about somebody, and are for a person to judge.
+OWNED = frozenset(
+    {
+        "entity_profiles",
+        "entity_profile_attributes",
+        "entity_profile_versions",
+        "entity_profile_drafts",
+        "memories",
+        "memory_archive",
+        "run_plans",
+    }
+)
+_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """One string of a search.
+
+    Attributes:
+        is_name: the entity's id or display name.
+        whole: only a whole column value counts, because the string is too short to mean anything in a text.
+    """
+
+    text: str
+    is_name: bool = False
+    whole: bool = False
+
+    def is_in(self, cell: str) -> bool:
+        if self.whole:
+            return cell == self.text.lower()
+        return any(
+            re.search(rf"(?<!\w){re.escape(form.lower())}(?!\w)", cell) for form in written_forms(self.text)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strings:
+    """What to search for.
+
+    Attributes:
+        left_out: how many strings are not searched for, because they say nothing about the entity.
+    """
+
+    sought: tuple[Sought, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What a search found.
+
+    Attributes:
+        found: how many of the strings.
+        columns: how many were read.
+        places: `table.column` and how many rows there hold one, at most 10,000 a table.
+        left_out: how many known strings were not searched for.
+    """
+
+    found: int
+    strings: int
+    columns: int
+    places: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.places
+
+
+async def strings_of(connection: Connection, entity: Entity) -> Strings:
+    """The names, values and sentences of an entity that nobody else has; read them before they are gone."""
+    sql = statement("forget_strings")
+    named = {"entity_type": entity.type.value, "entity_id": entity.id}
+    rows = await connection.fetch(sql.text, *sql.bind(**named), timeout=PATIENCE)
+    known = {str(entity): Sought(text=str(entity), is_name=True)}
+    short = len(entity.id) < SHORTEST
+    candidates = [Sought(text=entity.id, is_name=True, whole=short)]
+    display = await display_name(connection, entity)
+    if display is not None and len(display) >= SHORTEST:
+        candidates.append(Sought(text=display, is_name=True))
+    texts = {text for row in rows for text in _texts(row["text"], is_json=row["is_json"])}
+    candidates += [
+        Sought(text=text) for text in sorted(texts - {entity.id, display}) if len(text) >= SHORTEST
+    ]
+    shared = await _shared(connection, entity, candidates)
+    for place, one in enumerate(candidates):
+        if _is_own_word(one.text) or (place in shared and not _stays_name(one, display)):
+            continue
+        known.setdefault(one.text, one)
+    return Strings(sought=tuple(known.values()), left_out=len(candidates) + 1 - len(known))
+
+
+async def display_name(connection: Connection, entity: Entity) -> str | None:
+    name: str | None = await connection.fetchval(
+        "SELECT display_name FROM entity_profiles WHERE entity_type = $1 AND entity_id = $2",
+        entity.type.value,
+        entity.id,
+    )
+    return name
+
+
+async def search(connection: Connection, strings: Strings) -> Traces:
+    """Looks for them in every column; run it in one transaction for one view of all tables."""
+    found: set[int] = set()
+    places: dict[str, int] = {}
+    columns = 0
+    for table, names in (await _columns(connection)).items():
+        columns += len(names)
+        async for cells in _rows(connection, table, names, strings):
+            for name, cell in zip(names, cells, strict=True):
+                hits = [place for place, one in enumerate(strings.sought) if _counts(one, table, cell)]
+                if hits:
+                    found.update(hits)
+                    where = f"{table}.{name}"
+                    places[where] = places.get(where, 0) + 1
+    return Traces(
+        found=len(found),
+        strings=len(strings.sought),
+        columns=columns,
+        places=dict(sorted(places.items())),
+        left_out=strings.left_out,
+    )
+
+
+def mention_pattern(names: Iterable[str]) -> str:
+    """A regular expression of PostgreSQL for texts that hold one of these names as whole words."""
+    forms = dict.fromkeys(form for name in names for form in written_forms(name)[:2])
+    return rf"(^|[^[:alnum:]_])({'|'.join(map(_escaped, forms))})($|[^[:alnum:]_])"
+
+
+def _counts(one: Sought, table: str, cell: str | None) -> bool:
+    if cell is None or (one.is_name and table in OWNED and "/" not in one.text):
+        return False
+    return one.is_in(cell)
+
+
+def _stays_name(one: Sought, display: str | None) -> bool:
+    """Others may speak of somebody; outside of what they own, the display name is a trace all the same."""
+    return one.is_name and one.text == display and " " in one.text
+
+
+async def _shared(connection: Connection, entity: Entity, candidates: Sequence[Sought]) -> set[int]:
+    forms = [(place, form) for place, one in enumerate(candidates) for form in written_forms(one.text)]
+    sql = statement("forget_shared")
+    rows = await connection.fetch(
+        sql.text,
+        *sql.bind(
+            entity_type=entity.type.value,
+            entity_id=entity.id,
+            bot=entity.id if entity.type is EntityType.BOT else None,
+            places=[place for place, _ in forms],
+            forms=[form for _, form in forms],
+            patterns=[rf"(^|[^[:alnum:]_]){_escaped(form)}($|[^[:alnum:]_])" for _, form in forms],
+        ),
+        timeout=PATIENCE,
+    )
+    return {row["place"] for row in rows}
+
+
+async def _columns(connection: Connection) -> dict[str, list[str]]:
+    rows = await connection.fetch(
+        "SELECT c.table_name, c.column_name FROM information_schema.columns c"
+        " JOIN information_schema.tables t USING (table_schema, table_name)"
+        " WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE'"
+        " AND c.data_type <> ALL ($1::text[]) AND c.udt_name NOT IN ('vector', 'halfvec', 'sparsevec')"
+        " ORDER BY c.table_name, c.ordinal_position",
+        _TEXTLESS,
+    )
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["table_name"], []).append(row["column_name"])
+    return found
+
+
+async def _rows(
+    connection: Connection, table: str, names: Sequence[str], strings: Strings
+) -> AsyncIterator[list[str | None]]:
+    found = await connection.fetch(
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = current_schema() AND table_name = $1",
+        table,
+    )
+    types = {row["column_name"]: row["data_type"] for row in found}
+    texts = ", ".join(
+        f"encode({_quoted(name)}, 'escape')" if types[name] == "bytea" else f"{_quoted(name)}::text"
+        for name in names
+    )
+    # The names come from the catalogue and are quoted.
+    query = (
+        f"SELECT s.cells FROM (SELECT ARRAY[{texts}] AS cells FROM {_quoted(table)}) s"
+        " CROSS JOIN LATERAL (SELECT lower(array_to_string(s.cells, E'\\n')) AS body OFFSET 0) b"
+        " WHERE EXISTS (SELECT FROM unnest($1::text[]) AS n WHERE strpos(b.body, n) > 0)"
+        f" LIMIT {_ROWS}"
+    )
+    needles = {form.lower() for one in strings.sought for form in written_forms(one.text)}
+    async for row in connection.cursor(query, sorted(needles), prefetch=200, timeout=PATIENCE):
+        yield [None if cell is None else cell.lower() for cell in row["cells"]]
+
+
+def _texts(text: str, *, is_json: bool) -> Iterator[str]:
+    """The strings of a JSON value, or the lines of a text; numbers only where they are long enough to be
+    somebody's."""
+    if is_json:
+        yield from _leaves(json.loads(text))
+        return
+    yield from (line.strip() for line in text.splitlines() if line.strip())
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            if value.strip():
+                yield value.strip()
+        case bool() | None:
+            pass
+        case int() | float():
+            if len(str(value)) >= 2 * SHORTEST - 2:
+                yield str(value)
+        case list():
+            for item in value:
+                yield from _leaves(item)
+        case dict():
+            for item in value.values():
+                yield from _leaves(item)
+
+
+def _is_own_word(text: str) -> bool:
+    return text.lower() in _own_words()
+
+
+@cache
+def _own_words() -> frozenset[str]:
+    words: set[str] = set()
+    for path in (*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.sql")):
+        if path.name not in _WORD_LISTS:
+            words.update(re.findall(r"[a-z_]{3,}|[A-Za-z]{3,}", path.read_text(encoding="utf-8")))
+    return frozenset(word.lower() for word in words)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([^\w\s])", r"\\\1", text, flags=re.ASCII) if text.isascii() else _escaped_wide(text)
+
+
+def _escaped_wide(text: str) -> str:
+    return "".join(
+        f"\\{one}" if one.isascii() and not one.isalnum() and not one.isspace() and one != "_" else one
+        for one in text
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
