@@ -19,6 +19,7 @@ Offsets come from the system's zone data, else from the `tzdata` package.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -86,8 +87,7 @@ class CronSchedule:
         if moment.tzinfo is None:
             raise ValueError("A slot needs times with a zone.")
         try:
-            start = moment.astimezone(UTC)
-            return self._next_of_every_hour(start) if self.every_hour else self._next_of_fixed_hours(start)
+            return next(self._slots_after(moment))
         except (StopIteration, OverflowError):
             raise ConfigError(
                 f"The cron expression {_shown(self.expression)} names no time within 50 years.",
@@ -97,14 +97,12 @@ class CronSchedule:
     def missed_between(self, slot: datetime, now: datetime, limit: int = MOST_CRON_SLOTS) -> int:
         """How many slots after `slot` are due at `now`; a slot at exactly `now` counts. At most `limit`."""
         missed = 0
-        while missed < limit:
-            try:
-                slot = self.next_after(slot)
-            except ConfigError:
-                break
-            if slot > now:
-                break
-            missed += 1
+        # The end of the calendar is the end of the slots.
+        with suppress(OverflowError):
+            for due in self._slots_after(slot):
+                if due > now or missed >= limit:
+                    break
+                missed += 1
         return missed
 
     def words(self) -> str:
@@ -112,25 +110,46 @@ class CronSchedule:
         said = CronSim(self.expression, datetime(2000, 1, 1)).explain()  # noqa: DTZ001 a wall clock
         return f"{said[0].lower()}{said[1:]}, {self.time_zone}"
 
-    def _next_of_fixed_hours(self, moment: datetime) -> datetime:
-        # The instants of growing readings never shrink, so the first that is late enough is the answer.
-        readings = self._readings_after(self._reading_at(moment))
-        return next(instant for instant in map(self._instant_of, readings) if instant > moment)
+    def _slots_after(self, moment: datetime) -> Iterator[datetime]:
+        start = moment.astimezone(UTC)
+        return self._slots_of_every_hour(start) if self.every_hour else self._slots_of_fixed_hours(start)
 
-    def _next_of_every_hour(self, moment: datetime) -> datetime:
-        at, after = moment, self._reading_at(moment)
+    def _slots_of_fixed_hours(self, last: datetime) -> Iterator[datetime]:
+        # The instants of growing readings never shrink; those that are the same are one slot.
+        for reading in self._readings_after(self._reading_at(last)):
+            instant = self._instant_of(reading)
+            if instant > last:
+                yield instant
+                last = instant
+
+    def _slots_of_every_hour(self, at: datetime) -> Iterator[datetime]:
+        after = self._reading_at(at)
         while True:
-            reading = next(self._readings_after(after))
+            day = at.replace(microsecond=0) + DAY
+            offset = self._offset_at(at)
+            # No zone changes its clock twice so soon: a day that ends as it began has no change in it.
+            is_plain = self._offset_at(day) == offset
             turn = self._clock_goes_back(at)
-            if turn is not None and (reading - self._offset_at(at)).replace(tzinfo=UTC) >= turn:
-                # Nothing fits before the clock goes back: what it shows from there on is new.
-                at, after = turn, self._reading_at(turn) - SECOND
-                continue
-            for instant in self._instants_of(reading):
-                if instant >= at:
-                    return instant
-            at = self._end_of_jump(reading)
-            after = self._reading_at(at) - SECOND
+            for reading in self._readings_after(after):
+                plainly = (reading - offset).replace(tzinfo=UTC)
+                if turn is not None and plainly >= turn:
+                    # Nothing fits before the clock goes back: what it shows from there on is new.
+                    at, after = turn, self._reading_at(turn) - SECOND
+                    break
+                if is_plain and plainly < day:
+                    yield plainly
+                    continue
+                instant = next((one for one in self._instants_of(reading) if one >= at), None)
+                if instant is None:
+                    at = self._end_of_jump(reading)
+                    after = self._reading_at(at) - SECOND
+                    break
+                yield instant
+                if instant >= day:
+                    at, after = instant, reading
+                    break
+            else:
+                return
 
     def _readings_after(self, reading: datetime) -> Iterator[datetime]:
         # Without a zone the library is a plain calendar; what clocks do is decided here alone.

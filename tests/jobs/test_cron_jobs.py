@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from scheduler_core.db import job_store
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
@@ -155,3 +156,16 @@ def test_an_unreadable_configuration_means_no_jitter() -> None:
             at=at,
         )
         assert place_cron(job).next_at == at.replace(hour=13)
+
+
+async def test_slots_that_take_long_to_compute_keep_the_rows_of_other_jobs_free(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_store, "PLACING_SECONDS", 0)
+    for _ in range(3):
+        await add(database, "0 0 1 1 *")
+    left = "SELECT count(*) FROM scheduled_jobs WHERE needs_slot"
+    async with database.connection() as connection:
+        for unplaced in (2, 1, 0):
+            await claim(database)
+            assert await connection.fetchval(left) == unplaced
