@@ -24,6 +24,9 @@ NEWEST = 2**63 - 1
 # The settings of a job that an edit may have changed, as `details` holds them before and after.
 SETTINGS = frozenset({"interval_minutes", "cron", "time_zone", "config_json"})
 
+# Object ids are text that anybody may have written.
+_UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
 _MAKES_RUNS = frozenset({"force_run", "apply", "undo", "rollback", "retry"})
 _CANNOT = {
     "cancel": "A cancelled run does not come back; run its job now instead.",
@@ -75,8 +78,9 @@ class OperatorLog:
     async def _locked(self, connection: Connection, action_id: int) -> Row:
         """The action as it stands once nobody else can change its job any more."""
         await connection.execute(
-            "SELECT FROM scheduled_jobs j JOIN operator_actions a"
-            " ON a.object_type = 'job' AND a.object_id = j.id::text WHERE a.id = $1 FOR UPDATE OF j",
+            "SELECT FROM operator_actions a JOIN scheduled_jobs j"
+            f" ON j.id = CASE WHEN a.object_id ~ '{_UUID}' THEN a.object_id::uuid END"
+            " WHERE a.id = $1 AND a.object_type = 'job' FOR UPDATE OF j",
             action_id,
         )
         listing = statement("list_actions")

@@ -1,9 +1,9 @@
 """Every hot statement and every reading of the console goes by indexes, whatever the size of the tables."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,14 +11,24 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from scheduler_core.db.connect import Connection
+from scheduler_core.db.bulk_operations import BulkOperations
+from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import FinishedRun, NodeRow
+from scheduler_core.db.lookback import Lookback
+from scheduler_core.db.metrics import MOST_ACTIVE, MOST_JOBS, Metrics
+from scheduler_core.db.notify import ChangeFeed
+from scheduler_core.db.operations import Operations
+from scheduler_core.db.operator_log import OperatorLog
+from scheduler_core.db.run_watch import RunWatch
+from scheduler_core.db.statement import statement
 from scheduler_core.domain import EventLevel, NodeState, RunCursor, RunFilter, RunStatus, Trigger
+from scheduler_core.job_settings import BulkAction, JobSettings
+from scheduler_core.jobs.cron_slot import place_cron
 
-BIG = ("scheduled_jobs", "job_runs", "job_run_events")
+BIG = ("scheduled_jobs", "job_runs", "job_run_events", "operator_actions")
 TABLES = (*BIG, "scheduler_nodes")
 TYPES = ("kind0", "kind1", "kind2", "kind3", "kind4")
 LIMITS: Mapping[str, int | None] = dict.fromkeys(TYPES[1:]) | {"kind0": 3}
@@ -33,6 +43,7 @@ BY_READING_ALONG = (
     "runs long, next page",
 )
 READING_ALONG_MILLISECONDS = 2_000.0
+NOWHERE = Address.parse("postgresql:///nowhere")
 NODE = UUID(int=1)
 DEAD = UUID(int=2)
 
@@ -73,7 +84,11 @@ FILL = """
     ALTER TABLE scheduled_jobs ENABLE TRIGGER USER;
     ALTER TABLE job_runs ENABLE TRIGGER USER;
     ALTER TABLE job_run_events ENABLE TRIGGER USER;
-    VACUUM ANALYZE scheduled_jobs, job_runs, job_run_events;
+    INSERT INTO operator_actions (actor, action, object_type, object_id, details)
+    SELECT 'ada', CASE n % 3 WHEN 0 THEN 'pause' WHEN 1 THEN 'resume' ELSE 'force_run' END, 'job',
+        md5('job' || n)::uuid::text, jsonb_build_object('run', md5('run' || n || ' 1')::uuid)
+    FROM generate_series(1, {jobs}) AS n;
+    VACUUM ANALYZE scheduled_jobs, job_runs, job_run_events, operator_actions;
 """
 
 
@@ -105,6 +120,7 @@ class Borrowed(Database):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.address = NOWHERE
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -125,7 +141,8 @@ async def plans(connection: Connection, call: Callable[[], Awaitable[object]]) -
             asked.append((record.query, tuple(record.args or ())))
 
     with connection.query_logger(note):
-        transaction = connection.transaction()
+        # As the readings that want one view of everything do; theirs is then a part of it.
+        transaction = connection.transaction(isolation="repeatable_read")
         await transaction.start()
         try:
             await call()
@@ -215,11 +232,68 @@ async def calls(connection: Connection) -> dict[str, Callable[[], Awaitable[obje
         "attempts": lambda: history.attempts(a_run),
         "events": lambda: history.events(run),
         "durations": lambda: history.durations(job),
+        "claim_cron": lambda: store.claim_cron(place_cron, batch=500, per_bot_types=(), bots=()),
     }
+    found |= await overviews(connection, database, now, job)
+    found |= await actions(connection, database, job, failed, held)
     for name, wanted in filters(job, now).items():
         found[f"runs {name}"] = lambda wanted=wanted: history.runs(wanted)  # type: ignore[misc]  # a default binds the loop's value
         found[f"runs {name}, next page"] = lambda wanted=wanted: history.runs(wanted, before=cursor)  # type: ignore[misc]  # the same
     return found
+
+
+async def overviews(
+    connection: Connection, database: Database, now: datetime, job: UUID
+) -> dict[str, Callable[[], Awaitable[object]]]:
+    """What screens sum up."""
+    metrics, lookback = Metrics(database), Lookback(database)
+    watch = RunWatch(database, ChangeFeed(NOWHERE, "a watch that never runs"))
+    since, step = now - timedelta(hours=10), timedelta(minutes=10)
+
+    def asked(name: str, **values: object) -> Callable[[], Awaitable[object]]:
+        sql = statement(name)
+        return lambda: connection.fetch(sql.text, *sql.bind(**values))
+
+    return {
+        "nodes": History(database).nodes,
+        "brief": lambda: lookback.brief(now - timedelta(hours=1)),
+        "brief of all the time": lambda: lookback.brief(now - timedelta(days=90)),
+        "running": lookback.running_runs,
+        "health": lookback.health,
+        "chart": lambda: metrics.chart(since=since, step=step, steps=60),
+        "chart of a job": lambda: metrics.chart(since=since, step=step, steps=60, job_id=job),
+        # Their transaction cannot be a part of another one.
+        "outlook, jobs": asked("job_habits", limit=MOST_JOBS),
+        "outlook, runs": asked("active_runs", limit=MOST_ACTIVE),
+        "changes, begin": watch.begin,
+        "changes": lambda: watch._look(now),  # noqa: SLF001 its loop never ends
+    }
+
+
+async def actions(
+    connection: Connection, database: Database, job: UUID, failed: UUID, held: Sequence[UUID]
+) -> dict[str, Callable[[], Awaitable[object]]]:
+    """What people do, and the log of it."""
+    operations = Operations(database, actor="ada")
+    bulk, log = BulkOperations(database, operations), OperatorLog(database, operations, actor="ada")
+    jobs = [row["id"] for row in await connection.fetch("SELECT id FROM scheduled_jobs LIMIT 1000")]
+    success = await connection.fetchval("SELECT id FROM job_runs WHERE job_id = $1 AND status = 'success'", job)
+    pause = await connection.fetchval("SELECT max(id) FROM operator_actions WHERE action = 'resume'")
+    seen = JobSettings(interval_minutes=60, cron=None, time_zone="UTC", config_json="{}")
+    return {
+        "force_run": lambda: operations.force_run(job),
+        "pause": lambda: operations.pause(job),
+        "edit": lambda: operations.edit(job, replace(seen, interval_minutes=61), seen=seen),
+        "retry": lambda: operations.retry(failed),
+        "cancel": lambda: operations.cancel(held[0]),
+        "undo": lambda: operations.undo(success),
+        "bulk fit": lambda: bulk.fit(jobs, BulkAction.FORCE_RUN),
+        "bulk pause": lambda: bulk.pause(jobs[:10]),
+        "bulk force_run": lambda: bulk.force_run(jobs[:10]),
+        "actions": log.actions,
+        "actions, next page": lambda: log.actions(before=500),
+        "undo_action": lambda: log.undo_action(pause),
+    }
 
 
 def filters(job: UUID, now: datetime) -> dict[str, RunFilter]:
