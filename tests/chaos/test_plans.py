@@ -277,7 +277,9 @@ async def actions(
     operations = Operations(database, actor="ada")
     bulk, log = BulkOperations(database, operations), OperatorLog(database, operations, actor="ada")
     jobs = [row["id"] for row in await connection.fetch("SELECT id FROM scheduled_jobs LIMIT 1000")]
-    success = await connection.fetchval("SELECT id FROM job_runs WHERE job_id = $1 AND status = 'success'", job)
+    success = await connection.fetchval(
+        "SELECT id FROM job_runs WHERE job_id = $1 AND status = 'success' LIMIT 1", job
+    )
     pause = await connection.fetchval("SELECT max(id) FROM operator_actions WHERE action = 'resume'")
     seen = JobSettings(interval_minutes=60, cron=None, time_zone="UTC", config_json="{}")
     return {
