@@ -109,9 +109,9 @@ class Plan:
 async def fill(url: str, *, jobs: int, each: int) -> None:
     """Makes `jobs` jobs with `each` finished runs each. 200 jobs are due."""
     connection = await asyncpg.connect(url)
-    for statement in FILL.format(jobs=jobs, each=each, node=NODE, dead=DEAD).split(";\n"):
-        if statement.strip():
-            await connection.execute(statement)
+    for text in FILL.format(jobs=jobs, each=each, node=NODE, dead=DEAD).split(";\n"):
+        if text.strip():
+            await connection.execute(text)
     await connection.close()
 
 
@@ -266,7 +266,7 @@ async def overviews(
         "outlook, jobs": asked("job_habits", limit=MOST_JOBS),
         "outlook, runs": asked("active_runs", limit=MOST_ACTIVE),
         "changes, begin": watch.begin,
-        "changes": lambda: watch._look(now),  # noqa: SLF001 its loop never ends
+        "changes": lambda: watch._look(now),  # its loop never ends
     }
 
 
