@@ -22,10 +22,13 @@ class Group(StrEnum):
     CONSOLE = "Console"
 
 
-LISTS = frozenset({Place.JOBS, Place.RUNS})
+LISTS = frozenset({Place.JOBS, Place.RUNS, Place.AUDIT})
+PANED = frozenset({Place.JOBS, Place.RUN, Place.MODELS, Place.NODES})
 EVERYWHERE = frozenset(Place)
 # What is about jobs and their runs.
 WORK = frozenset({Place.JOBS, Place.RUNS, Place.RUN})
+# Where a run may stand under the cursor.
+WITH_RUN = WORK | {Place.BRIEF}
 RUNS = frozenset({Place.RUNS, Place.RUN})
 
 
@@ -126,7 +129,7 @@ ACTIONS = (
         label="pane left",
         help="Shows the pane to the left of this one.",
         group=Group.GO,
-        places=frozenset({Place.JOBS, Place.RUN}),
+        places=PANED,
         in_palette=False,
     ),
     Action(
@@ -135,7 +138,7 @@ ACTIONS = (
         label="pane",
         help="Shows the pane to the right of this one.",
         group=Group.GO,
-        places=frozenset({Place.JOBS, Place.RUN}),
+        places=PANED,
         rank=50,
         in_palette=False,
     ),
@@ -182,7 +185,7 @@ ACTIONS = (
         label="diff",
         help="Shows what the run changed: summaries before and after.",
         group=Group.LOOK,
-        places=WORK,
+        places=WITH_RUN,
         rank=30,
     ),
     Action(
@@ -207,7 +210,7 @@ ACTIONS = (
         label="run now",
         help="Adds a run of the job at once; its schedule stays as it is.",
         group=Group.ACT,
-        places=WORK,
+        places=WITH_RUN,
         rank=20,
     ),
     Action(
@@ -233,9 +236,9 @@ ACTIONS = (
         id="undo",
         keys=("u",),
         label="undo",
-        help="Takes back everything the run changed, after asking.",
+        help="Takes back everything the run changed, or what somebody did, after asking.",
         group=Group.ACT,
-        places=RUNS,
+        places=RUNS | {Place.BRIEF, Place.AUDIT},
         rank=26,
         asks=True,
     ),
@@ -245,7 +248,7 @@ ACTIONS = (
         label="retry",
         help="Adds one more attempt at a failed run, after asking.",
         group=Group.ACT,
-        places=RUNS,
+        places=RUNS | {Place.BRIEF},
         rank=27,
         asks=True,
     ),
@@ -265,7 +268,7 @@ ACTIONS = (
         label="resume",
         help="Lets the job run again; slots missed meanwhile become one run.",
         group=Group.ACT,
-        places=frozenset({Place.JOBS}),
+        places=frozenset({Place.JOBS, Place.BRIEF}),
         rank=22,
     ),
     Action(
@@ -286,6 +289,61 @@ ACTIONS = (
         group=Group.ACT,
         places=WORK,
         rank=23,
+    ),
+    Action(
+        id="try_model",
+        keys=("t",),
+        label="try",
+        help="Lets the model under the cursor answer a prompt; nothing of it is stored.",
+        group=Group.LOOK,
+        places=frozenset({Place.MODELS}),
+        rank=31,
+    ),
+    Action(
+        id="rescan",
+        keys=("f5",),
+        label="look again",
+        help="Reads the folders of models again and asks the model server.",
+        group=Group.LOOK,
+        places=frozenset({Place.MODELS}),
+    ),
+    Action(
+        id="download",
+        keys=("D",),
+        label="download",
+        help="Shows what can be fetched; there, fetches the model under the cursor, or goes on with it.",
+        group=Group.ACT,
+        places=frozenset({Place.MODELS}),
+        rank=20,
+        asks=True,
+    ),
+    Action(
+        id="download_from",
+        keys=("U",),
+        label="from address",
+        help="Fetches a model file from an address, after asking for it.",
+        group=Group.ACT,
+        places=frozenset({Place.MODELS}),
+        rank=21,
+        asks=True,
+    ),
+    Action(
+        id="stop",
+        keys=("X",),
+        label="stop",
+        help="Stops the answer or the download that goes on; a download can go on later.",
+        group=Group.ACT,
+        places=frozenset({Place.MODELS}),
+        rank=23,
+        fleeting=True,
+    ),
+    Action(
+        id="brief",
+        keys=("b",),
+        label="brief",
+        help="Says what happened since your last visit; :brief 2d looks further back.",
+        group=Group.GO,
+        of_app=True,
     ),
     Action(
         id="reconnect",

@@ -20,10 +20,11 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
 
+from bawt_console.brief import headline
 from bawt_console.formatting import clean, utc_now
 from bawt_console.keymap import Keymap
 from bawt_console.modes import MODES, Mode
-from bawt_console.screens.commanding import obey
+from bawt_console.screens.commanding import obey, show_brief
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.help import HelpScreen
 from bawt_console.screens.live import LiveScreen, Said, unexpected
@@ -138,6 +139,8 @@ class ConsoleApp(App[int]):
                 if self._open_at and (shown := self._shown) is not None:
                     self._open_at, target = "", self._open_at
                     obey(shown, f"open {target}")
+                else:
+                    self.run_worker(self._offer_brief(source), group="brief", exit_on_error=False)
                 await self._watch(source)
         except SchedulerError as error:
             self._failed(error)
@@ -192,6 +195,19 @@ class ConsoleApp(App[int]):
         with contextlib.suppress(SchedulerError):
             self.desk.nodes = tuple(await source.nodes())
             self._refresh()
+
+    async def _offer_brief(self, source: "Source") -> None:
+        """Says in a toast, once, that something happened since the last visit."""
+        last = source.last_visit
+        if last is None:
+            return
+        with contextlib.suppress(SchedulerError):
+            brief = await source.brief(last)
+            if not brief.is_calm:
+                said = headline(brief, last_visit=last, zone=self.desk.zone).plain
+                self._toast(
+                    clean(f"{said}\n{self.desk.key('brief')} shows the brief.", limit=600), "warning", 20
+                )
 
     # Showing
 
@@ -253,6 +269,10 @@ class ConsoleApp(App[int]):
             await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
             await self.pop_screen()
+
+    def action_brief(self) -> None:
+        if (shown := self._shown) is not None and self.desk.source is not None:
+            show_brief(shown)
 
     def action_theme(self) -> None:
         names = [theme.name for theme in THEMES]

@@ -27,7 +27,10 @@ log = logging.getLogger(__name__)
 class _Commands(click.Group):
     """Sub-commands that are imported when they are named."""
 
-    NAMES = ("jobs", "runs", "profiles", "memories", "models", "db", "why", "audit")
+    NAMES = (
+        *("jobs", "runs", "profiles", "memories", "models", "nodes", "actions"),
+        *("db", "why", "brief", "audit"),
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.NAMES)

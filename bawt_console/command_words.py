@@ -30,6 +30,8 @@ class Verb(StrEnum):
     OPEN = "open"
     FILTER = "filter"
     SORT = "sort"
+    BRIEF = "brief"
+    DOWNLOAD = "download"
     EXPORT = "export"
     SAVE = "save"
     VIEW = "view"
@@ -45,6 +47,8 @@ EXAMPLES = {
     Verb.OPEN: "open run:ID",
     Verb.FILTER: "filter state:failed",
     Verb.SORT: "sort state",
+    Verb.BRIEF: "brief 2d",
+    Verb.DOWNLOAD: "download NAME",
     Verb.EXPORT: "export FILE.csv",
     Verb.SAVE: "save VIEW",
     Verb.VIEW: "view VIEW",
@@ -59,6 +63,8 @@ MEANINGS = {
     Verb.OPEN: "Opens run:ID or job:NAME.",
     Verb.FILTER: "Narrows the list; alone it shows all.",
     Verb.SORT: "Sorts the list.",
+    Verb.BRIEF: "Says what happened since then; alone, since your last visit.",
+    Verb.DOWNLOAD: "Fetches a model by its name in the catalogue, or by its address.",
     Verb.EXPORT: "Writes what is shown to FILE.csv or FILE.jsonl.",
     Verb.SAVE: "Keeps this screen and its filter under a name.",
     Verb.VIEW: "Goes back to what was saved.",

@@ -4,6 +4,7 @@ Words of one field are alternatives, different fields must all hold, `!` turns a
 database can decide goes into a `RunFilter`; the rest is decided here, on the rows that came.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from scheduler_core.domain import (
     Trigger,
 )
 from scheduler_core.errors import SchedulerError
+from scheduler_core.oversight import OperatorAction
 
 HELP = (
     'state:failed  job:profile*  bot:nova  dur>30s  since:2d  late  !negation  "free text"'
@@ -56,6 +58,8 @@ class Field(StrEnum):
     TAG = "tag"
     SCORE = "score"
     IMPORTANCE = "importance"
+    WHO = "who"
+    DID = "did"
 
 
 _STATES = {state.word: state for state in State} | {"success": State.OK, "waiting": State.PENDING}
@@ -92,6 +96,11 @@ OF_MEMORIES = Grammar(
     fields=frozenset({Field.BOT, Field.TAG, Field.SCORE, Field.IMPORTANCE, Field.TEXT}),
     states={},
     help='bot:nova  tag:health  score<0.1  importance>0.7  "free text"',
+)
+OF_ACTIONS = Grammar(
+    fields=frozenset({Field.WHO, Field.DID, Field.JOB, Field.BOT, Field.SINCE, Field.TEXT}),
+    states={},
+    help='pause ada  since:2d  who:ada*  did:pause,resume  job:profile*  "free text"',
 )
 _STATUS_OF_STATE = {
     State.RUNNING: RunStatus.RUNNING,
@@ -156,6 +165,10 @@ class Filter:
     def matches_job(self, overview: JobOverview, now: datetime, nodes: Nodes = NO_NODES) -> bool:
         """`dur`, `since`, `node` and `trigger` look at the job's latest run."""
         return self._matches(lambda term: _job_matches(term, overview, now, nodes))
+
+    def matches_action(self, action: OperatorAction, now: datetime) -> bool:
+        """Whether something that was done is meant."""
+        return self._matches(lambda term: _action_matches(term, action, now))
 
     def profile_filter(self) -> ProfileFilter:
         """All of it, for the list of profiles."""
@@ -338,6 +351,27 @@ def _was_late(run: Run, now: datetime) -> bool:
     if run.trigger is not Trigger.SCHEDULE or run.status is RunStatus.SKIPPED:
         return False
     return ((run.started_at or now) - run.scheduled_for).total_seconds() > LATE_AFTER_SECONDS
+
+
+def _action_matches(term: Term, action: OperatorAction, now: datetime) -> bool:
+    job, _, bot = action.object_name.rpartition(" ")
+    match term.field:
+        case Field.WHO:
+            return _like(action.actor, term.value) or _like(action.actor, f"{term.value} *")
+        case Field.DID:
+            return _like(action.action, term.value)
+        case Field.JOB:
+            return _like(job, term.value)
+        case Field.BOT:
+            return _like(bot, term.value)
+        case Field.SINCE:
+            return action.at >= now - timedelta(seconds=term.number)
+        case Field.TEXT:
+            details = json.dumps(dict(action.details), ensure_ascii=False, default=str)
+            own = (str(action.id), action.actor, action.action, action.object_name, action.object_id)
+            return any(term.value.lower() in (text or "").lower() for text in (*own, action.reason, details))
+        case _:
+            raise ValueError(f"{term.field} says nothing about actions")
 
 
 def _job_matches(term: Term, overview: JobOverview, now: datetime, nodes: Nodes) -> bool:

@@ -291,6 +291,14 @@ def counted(number: int, noun: str, *, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def size(count: float) -> str:
+    """`812 B`, `48.3 MB`, `4.66 GB`, in powers of ten."""
+    for unit, factor, digits in (("TB", 1e12, 2), ("GB", 1e9, 2), ("MB", 1e6, 1), ("KB", 1e3, 1)):
+        if count >= factor * 0.9995:
+            return f"{count / factor:,.{digits}f} {unit}"
+    return f"{count:.0f} B"
+
+
 def strip(outcomes: Iterable[Outcome]) -> Phrase:
     """One glyph for each outcome, oldest first."""
     states = [outcome_state(outcome) for outcome in outcomes]

@@ -9,10 +9,19 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from scheduler_core.errors import ModelError, SchedulerError
+from bawt_console.shelf import (
+    CatalogueModel,
+    DownloadState,
+    DownloadStoppedError,
+    ShelfList,
+    ShelfModel,
+    ShelfPart,
+    Trial,
+)
+from scheduler_core.errors import ModelError
 
 if TYPE_CHECKING:
     from bawt_console.model_survey import ModelSurvey
@@ -26,94 +35,8 @@ PROGRESS_SECONDS = 0.1
 LONGEST_ANSWER_TOKENS = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShelfModel:
-    """A file or the server, as a row of the list.
-
-    Attributes:
-        wanted: what the settings would call it; identifies it.
-        kind: architecture of a file, or the server's address.
-        locality: `local` or `remote`; empty where it is not known.
-        parameters, size_bytes, context_tokens, needed_bytes: 0 where they are not known.
-        reason: why it is rejected or does not fit; else empty.
-        taken_for: `text` or `embeddings` if automatic choice takes it; else empty.
-    """
-
-    wanted: str
-    name: str
-    kind: str
-    is_server: bool
-    is_embedding: bool
-    locality: str
-    quantisation: str
-    parameters: int
-    size_bytes: int
-    context_tokens: int
-    needed_bytes: int
-    fits_memory: bool
-    is_usable: bool
-    reason: str
-    taken_for: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShelfList:
-    """Everything found. `trouble` says why nothing is taken for text; empty if something is."""
-
-    models: tuple[ShelfModel, ...]
-    free_bytes: int
-    folders: tuple[str, ...]
-    trouble: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueModel:
-    """A model that can be fetched by its name. `size_bytes` is 0 where it is not known."""
-
-    name: str
-    file_name: str
-    size_bytes: int
-    parameters: str
-    memory: str
-    is_embedding: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadState:
-    """How far a download is. Speed is in bytes a second; `total` is None where it is not known."""
-
-    phase: str
-    done: int
-    total: int | None
-    speed: float
-
-    @property
-    def seconds_left(self) -> float | None:
-        if self.total is None or self.speed <= 0:
-            return None
-        return max(0.0, (self.total - self.done) / self.speed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What came of a prompt. `detail` explains every end other than `stop`."""
-
-    text: str
-    finish: str
-    detail: str
-    tokens_in: int
-    tokens_out: int
-    tokens_per_second: float | None
-    seconds_to_first_token: float | None
-    seconds_loading: float
-
-
-class DownloadStoppedError(SchedulerError):
-    """A person stopped the download; what was fetched is kept to go on from."""
-
-
 class ModelShelf:
-    """See the module. One download at a time, one prompt at a time.
+    """`Shelf` over files, servers and a child process. One download at a time, one prompt at a time.
 
     Args:
         settings: which folders, limits and server there are.
@@ -124,6 +47,11 @@ class ModelShelf:
         self._stopping = threading.Event()
         self._tried = ""
         self._chooser: ModelChooser | None = None
+
+    @property
+    def catalogue_host(self) -> str:
+        """Who is asked for the catalogue."""
+        return urlsplit(self._settings.model_catalogue_url).hostname or ""
 
     async def models(self) -> ShelfList:
         """What there is now.
@@ -245,8 +173,10 @@ class ModelShelf:
     def _look(self) -> ShelfList:
         from bawt_console.model_survey import survey
         from scheduler_core.installation import models_dir
+        from scheduler_core.llm.download_part import stopped_parts
         from scheduler_core.llm.models import default_model_folders
 
+        folder = models_dir(self._settings)
         found = survey(self._settings)
         models = [_of_file(found, file) for file in found.files]
         if (server := _of_server(found)) is not None:
@@ -255,8 +185,17 @@ class ModelShelf:
         return ShelfList(
             models=tuple(models),
             free_bytes=found.free_bytes,
-            folders=tuple(str(folder) for folder in default_model_folders(models_dir(self._settings))),
+            folders=tuple(str(folder) for folder in default_model_folders(folder)),
             trouble=trouble,
+            parts=tuple(
+                ShelfPart(
+                    file_name=each.path.name.removesuffix(".part"),
+                    url=each.origin.url,
+                    done=each.size,
+                    total=each.origin.total,
+                )
+                for each in stopped_parts(folder)
+            ),
         )
 
     def _fetch_catalogue(self) -> tuple[CatalogueModel, ...]:
@@ -265,6 +204,7 @@ class ModelShelf:
         return tuple(
             CatalogueModel(
                 name=entry.name,
+                host=urlsplit(entry.source.url).hostname or "",
                 file_name=entry.source.file_name,
                 size_bytes=entry.source.size_bytes or 0,
                 parameters=entry.parameters,

@@ -16,6 +16,7 @@ from bawt_console.formatting import ATTACHED as ATTACHED
 from bawt_console.formatting import EMBEDDED as EMBEDDED
 from bawt_console.model_shelf import ModelShelf
 from bawt_console.records import DatabaseRecords, Records
+from bawt_console.shelf import Shelf
 from bawt_console.visits import Visits
 from bawt_console.work import DatabaseWork, Work
 from scheduler_core.db.connect import Address
@@ -82,7 +83,7 @@ class Source(Protocol):
     def read_only(self) -> bool: ...
 
     @property
-    def models(self) -> ModelShelf | None:
+    def models(self) -> Shelf | None:
         """The models of this machine; None where nobody said where they lie."""
         ...
 

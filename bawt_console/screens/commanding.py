@@ -42,6 +42,10 @@ async def _do(screen: LiveScreen, command: Command) -> str:
             screen.order_by(about)
         case Verb.OPEN:
             return await _open(screen, about)
+        case Verb.BRIEF:
+            show_brief(screen, about)
+        case Verb.DOWNLOAD:
+            await _download(screen, about)
         case Verb.EXPORT:
             rows = screen.exported()
             path = await asyncio.to_thread(export_rows, rows, about)
@@ -102,6 +106,40 @@ async def _open(screen: LiveScreen, about: str) -> str:
     else:
         raise CommandError(f"“{about[:40]}” cannot be opened.", "Write open run:ID or open job:NAME.")
     return ""
+
+
+def show_brief(screen: LiveScreen, since: str = "") -> None:
+    """Shows the brief on top of a screen.
+
+    Args:
+        since: how far to look back; empty for the last visit.
+
+    Raises:
+        ConfigError: it is no time to look back to.
+    """
+    # Loaded when it is first wanted, as every screen is.
+    from bawt_console.screens.brief import BriefScreen
+
+    brief = BriefScreen(screen.desk, since=since)
+    if isinstance(screen, BriefScreen):
+        screen.app.switch_screen(brief)
+    else:
+        screen.app.push_screen(brief)
+
+
+async def _download(screen: LiveScreen, wanted: str) -> None:
+    from bawt_console.screens.model_fetching import name_of_address
+    from bawt_console.screens.models import ModelsScreen
+
+    await screen.app.run_action("app.show('models')", screen)
+    shown = screen.app.screen
+    if not isinstance(shown, ModelsScreen):
+        return
+    reason = shown.why_not_act()
+    if reason is not None:
+        shown.refuse(reason)
+    else:
+        shown.fetch(wanted, name_of_address(wanted))
 
 
 async def _show_view(screen: LiveScreen, view: View) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from bawt_console.actions import Keys
+from bawt_console.actions import Keys, action, written
 from bawt_console.formatting import utc_now
 from bawt_console.views import Views
 from bawt_console.widgets.header import Standing
@@ -54,6 +54,10 @@ class Desk:
     @property
     def node_names(self) -> dict[UUID, str]:
         return {node.id: node.name for node in self.nodes}
+
+    def key(self, action_id: str) -> str:
+        """The key of an action as this person has it, for a sentence."""
+        return written((self.keys.get(action_id) or action(action_id).keys)[0])
 
     def standing(self, *, frozen: bool = False) -> Standing:
         source = self.source

@@ -58,26 +58,46 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 class ReasonScreen(ModalScreen[str | None]):
-    """Asks for an optional reason; None means the person changed their mind, empty text means no reason."""
+    """Asks for a line of text, by default for an optional reason.
+
+    None means the person changed their mind, empty text means no reason.
+
+    Args:
+        value: what stands there already.
+        deed: what enter does.
+        longest: characters.
+    """
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
-    def __init__(self, *, title: str, lines: Sequence[Phrase], value: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        title: str,
+        lines: Sequence[Phrase],
+        value: str = "",
+        deed: str = "pause",
+        placeholder: str = "reason, may stay empty",
+        longest: int = 200,
+    ) -> None:
         super().__init__()
         self._title = title
         self._lines = tuple(lines)
         self._value = value
+        self._deed = deed
+        self._placeholder = placeholder
+        self._longest = longest
 
     def compose(self) -> ComposeResult:
         styles = ink(self.app)
-        keys = phrase("enter", Tone.ACCENT) + phrase(" pause    ", Tone.MUTED)
+        keys = phrase("enter", Tone.ACCENT) + phrase(f" {self._deed}    ", Tone.MUTED)
         with Vertical(id="dialog"):
             yield Static(text_of(phrase(self._title, Tone.STRONG), styles), markup=False, id="title")
             for line in self._lines:
                 yield Static(text_of(line, styles), markup=False, classes="line")
-            yield Input(self._value, placeholder="reason, may stay empty", max_length=200, compact=True)
+            yield Input(self._value, placeholder=self._placeholder, max_length=self._longest, compact=True)
             text = keys + phrase("esc", Tone.ACCENT) + phrase(" cancel", Tone.MUTED)
             yield Static(text_of(text, styles), markup=False, id="hints")
 

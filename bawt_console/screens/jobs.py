@@ -33,14 +33,6 @@ from scheduler_core.errors import StateError
 if TYPE_CHECKING:
     from bawt_console.source import Source
 
-_WITHOUT_MODEL = (
-    Part(phrase=phrase("! No model: summaries come from a template.", Tone.SUSPICIOUS)),
-    Part(
-        phrase=phrase("bawt-console models list", Tone.ACCENT) + phrase(" shows what would do.", Tone.MUTED),
-        keep=20,
-    ),
-)
-
 
 # With several jobs marked these would not know which one is meant.
 _OF_ONE = frozenset({"edit", "cancel"})
@@ -166,7 +158,14 @@ class JobsScreen(LiveScreen):
         missing = source is not None and not source.model and without_model(self.desk.nodes)
         banner = self.query_one("#banner", PartsLine)
         banner.display = missing
-        banner.show(_WITHOUT_MODEL if missing else ())
+        banner.show(self._without_model() if missing else ())
+
+    def _without_model(self) -> tuple[Part, ...]:
+        key = phrase(self.desk.key("show_models"), Tone.ACCENT)
+        return (
+            Part(phrase=phrase("! No model: summaries come from a template.", Tone.SUSPICIOUS), keep=90),
+            Part(phrase=key + phrase(" fetches one, or says why none is taken", Tone.MUTED), keep=80),
+        )
 
     def mode_remarks(self) -> list[Part]:
         if not self._loaded:

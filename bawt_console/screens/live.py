@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
-from textual.worker import get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from bawt_console.actions import Action, Group, Place, action, actions_at
 from bawt_console.command_words import EXAMPLES, completions
@@ -306,12 +306,12 @@ class LiveScreen(Screen[None]):
 
     # Acting
 
-    def act(self, work: Callable[[], Awaitable[str]]) -> None:
+    def act(self, work: Callable[[], Awaitable[str]]) -> Worker[None]:
         """Does something in the background and says in a toast what came of it, unless that is empty.
 
-        It goes on when this screen is left, and it may leave it.
+        It goes on when this screen is left, and it may leave it. What is returned can cancel it.
         """
-        self.app.run_worker(self._act(work), group="act", exit_on_error=False)
+        return self.app.run_worker(self._act(work), group="act", exit_on_error=False)
 
     async def _act(self, work: Callable[[], Awaitable[str]]) -> None:
         try:

@@ -29,6 +29,15 @@ class Origin:
     total: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A part that lies there, with what is known of it."""
+
+    path: Path
+    size: int
+    origin: Origin
+
+
 class Part:
     """`NAME.gguf.part`, and `NAME.gguf.part.json` about it. Open it with `open_part`."""
 
@@ -36,22 +45,12 @@ class Part:
         self.path = path
         self.target = target
         self._file = file
-        self._note = path.with_name(path.name + ".json")
+        self._note = _note_of(path)
         self.size = os.fstat(file.fileno()).st_size
 
     def origin(self) -> Origin | None:
         """What was noted; None if nothing was, or nothing is here."""
-        try:
-            noted = json.loads(self._note.read_bytes())
-            total = noted["total"]
-            origin = Origin(
-                url=str(noted["url"]),
-                validator=str(noted["validator"]),
-                total=None if total is None else int(total),
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return origin if self.size else None
+        return _noted(self._note) if self.size else None
 
     def restart(self) -> None:
         """Forgets what is here."""
@@ -99,6 +98,38 @@ class Part:
             self.path.rename(self.target)
         self.discard()
         _sync_folder(self.target.parent)
+
+
+def stopped_parts(folder: Path) -> list[Stopped]:
+    """The parts in a folder that a download would go on with, by name. Opens and locks nothing.
+
+    A folder that cannot be listed holds none.
+    """
+    found = []
+    with suppress(OSError):
+        for path in sorted(folder.glob("*.gguf.part")):
+            origin = _noted(_note_of(path))
+            size = path.stat().st_size
+            if origin is not None and size:
+                found.append(Stopped(path=path, size=size, origin=origin))
+    return found
+
+
+def _note_of(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
+def _noted(note: Path) -> Origin | None:
+    try:
+        noted = json.loads(note.read_bytes())
+        total = noted["total"]
+        return Origin(
+            url=str(noted["url"]),
+            validator=str(noted["validator"]),
+            total=None if total is None else int(total),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @contextmanager

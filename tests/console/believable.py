@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from scheduler_core.domain import (
@@ -27,8 +27,10 @@ from scheduler_core.domain import (
     Trigger,
 )
 from scheduler_core.oversight import DatabaseHealth, OperatorAction
+from tests.console.believable_actions import NOW as NOW
+from tests.console.believable_actions import believable_actions
+from tests.console.fake_shelf import ModelWorld, believable_models
 
-NOW = datetime(2026, 11, 22, 3, 14, 7, tzinfo=UTC)
 ADA = Entity(EntityType.USER, "ada")
 
 
@@ -59,6 +61,7 @@ class World:
     attributes: dict[Entity, tuple[Attribute, ...]] = field(default_factory=dict)
     actions: list[OperatorAction] = field(default_factory=list)
     health: DatabaseHealth = field(default_factory=lambda: HEALTHY)
+    shelf: ModelWorld = field(default_factory=ModelWorld)
 
     def runs_of(self, job_id: UUID) -> list[Run]:
         return [run for run in self.runs if run.job_id == job_id]
@@ -194,6 +197,8 @@ def believable_world() -> World:
     world.jobs.sort(key=lambda each: (not each.job.enabled, each.job.next_run_at))
     world.runs.sort(key=lambda run: run.started_at or NOW, reverse=True)
     _add_changes(world)
+    world.shelf = believable_models()
+    world.actions = believable_actions(world.jobs)
     return world
 
 

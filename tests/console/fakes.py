@@ -15,7 +15,7 @@ from uuid import UUID
 
 from bawt_console.app import ConsoleApp
 from bawt_console.keymap import Keymap
-from bawt_console.model_shelf import ModelShelf
+from bawt_console.shelf import Shelf
 from bawt_console.source import ATTACHED, Link
 from bawt_console.views import Views
 from scheduler_core.domain import (
@@ -36,6 +36,7 @@ from scheduler_core.errors import NotFoundError, SchedulerError, StateError
 from scheduler_core.oversight import Brief, DatabaseHealth, OperatorAction
 from tests.console.believable import NOW, World, a_run
 from tests.console.fake_records import FakeRecords
+from tests.console.fake_shelf import FakeShelf
 from tests.console.fake_work import FakeWork
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -57,7 +58,7 @@ class FakeSource:
         self.read_only = False
         self.work = FakeWork(self)
         self.records = FakeRecords(self)
-        self.models: ModelShelf | None = None
+        self.models: Shelf | None = FakeShelf(world.shelf)
         self.last_visit: datetime | None = None
         self.failure: Exception | None = None
         self.standing = Link(connected=True, age=0.2)
@@ -150,6 +151,14 @@ class FakeSource:
         return known[:limit]
 
     async def undo_action(self, action_id: int) -> str:
+        for place, action in enumerate(self.world.actions):
+            if action.id == action_id:
+                if action.obstacle is not None:
+                    raise StateError(action.obstacle, "Nothing was changed.")
+                gone = replace(action, obstacle="It is taken back already.", undoing="")
+                self.world.actions[place] = gone
+                self.tell("jobs")
+                return f"{action.undoing} Action {action_id} is taken back."
         raise NotFoundError(f"There is no action {action_id}.", "")
 
     async def changes_of_run(self, run_id: UUID) -> list[ProfileChange]:

@@ -7,6 +7,7 @@ import pytest
 from bawt_console.actions import ACTIONS, Group, Place, action, actions_at
 from bawt_console.app import ConsoleApp
 from bawt_console.modes import MODES, Mode
+from bawt_console.screens.brief import BriefScreen
 from bawt_console.screens.help import help_lines
 from bawt_console.screens.live import LiveScreen, bindings_of, spell
 from bawt_console.screens.run import RunScreen
@@ -18,7 +19,10 @@ def screen_of(mode: Mode) -> type[LiveScreen]:
     return screen
 
 
-SCREENS: dict[Place, type[LiveScreen]] = {mode.id: screen_of(mode) for mode in MODES} | {Place.RUN: RunScreen}
+SCREENS: dict[Place, type[LiveScreen]] = {mode.id: screen_of(mode) for mode in MODES} | {
+    Place.RUN: RunScreen,
+    Place.BRIEF: BriefScreen,
+}
 
 
 def test_modes_have_keys_and_names_of_their_own_and_their_screens_know_their_place() -> None:
