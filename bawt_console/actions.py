@@ -30,6 +30,7 @@ WORK = frozenset({Place.JOBS, Place.RUNS, Place.RUN})
 # Where a run may stand under the cursor.
 WITH_RUN = WORK | {Place.BRIEF}
 RUNS = frozenset({Place.RUNS, Place.RUN})
+CHARTS = frozenset({Place.CHARTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +187,86 @@ ACTIONS = (
         help="Shows what the run changed: summaries before and after.",
         group=Group.LOOK,
         places=WITH_RUN,
+        rank=30,
+    ),
+    Action(
+        id="step_back",
+        keys=("left",),
+        label="step back",
+        help="Moves the cursor to the step before, whose numbers are shown.",
+        group=Group.LOOK,
+        places=CHARTS,
+        in_palette=False,
+    ),
+    Action(
+        id="step_on",
+        keys=("right",),
+        label="step on",
+        help="Moves the cursor to the next step.",
+        group=Group.LOOK,
+        places=CHARTS,
+        in_palette=False,
+    ),
+    Action(
+        id="first_step",
+        keys=("home", "g"),
+        label="first step",
+        help="Moves the cursor to the oldest step.",
+        group=Group.LOOK,
+        places=CHARTS,
+        in_palette=False,
+    ),
+    Action(
+        id="last_step",
+        keys=("end", "G"),
+        label="last step",
+        help="Moves the cursor to the newest step, and keeps it there.",
+        group=Group.LOOK,
+        places=CHARTS,
+        in_palette=False,
+    ),
+    Action(
+        id="previous_job",
+        keys=("up", "k"),
+        label="job before",
+        help="Charts the job before this one; before the first are all jobs.",
+        group=Group.LOOK,
+        places=CHARTS,
+    ),
+    Action(
+        id="next_job",
+        keys=("down", "j"),
+        label="next job",
+        help="Charts the next job.",
+        group=Group.LOOK,
+        places=CHARTS,
+        rank=30,
+    ),
+    Action(
+        id="next_window",
+        keys=("w",),
+        label="window",
+        help="Goes through the windows: 1 h, 6 h, 24 h, 7 d, 30 d.",
+        group=Group.LOOK,
+        places=CHARTS,
+        rank=31,
+    ),
+    Action(
+        id="next_measure",
+        keys=("m",),
+        label="measure",
+        help="Goes through durations, numbers of runs, success and lateness.",
+        group=Group.LOOK,
+        places=CHARTS,
+        rank=32,
+    ),
+    Action(
+        id="long_runs",
+        keys=("l",),
+        label="long runs",
+        help="Shows what comes if every run takes long (p95); once more, if as long as usual (p50).",
+        group=Group.LOOK,
+        places=frozenset({Place.FORECAST}),
         rank=30,
     ),
     Action(

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from bawt_console.formatting import ATTACHED as ATTACHED
 from bawt_console.formatting import EMBEDDED as EMBEDDED
+from bawt_console.measures import DatabaseMeasures, Measures
 from bawt_console.model_shelf import ModelShelf
 from bawt_console.records import DatabaseRecords, Records
 from bawt_console.shelf import Shelf
@@ -98,6 +99,11 @@ class Source(Protocol):
         ...
 
     @property
+    def measures(self) -> Measures:
+        """Charts and the forecast."""
+        ...
+
+    @property
     def work(self) -> Work:
         """Dry runs, retries, undo, edits, and actions on many jobs."""
         ...
@@ -165,6 +171,7 @@ class DatabaseSource:
         operator_log: OperatorLog,
         feed: ChangeFeed,
         records: Records,
+        measures: Measures,
         work: Work,
         label: str,
         mode: str,
@@ -178,6 +185,7 @@ class DatabaseSource:
         self.model = model
         self.read_only = read_only
         self.records = records
+        self.measures = measures
         self.work = work
         self.models = models
         self.last_visit = last_visit
@@ -269,6 +277,7 @@ async def _open(
                     operator_log=OperatorLog(database, operations, actor=actor),
                     feed=feed,
                     records=DatabaseRecords(database, actor=actor),
+                    measures=DatabaseMeasures(database),
                     work=DatabaseWork(database, history=history, operations=operations),
                     label=address.label,
                     mode=mode,

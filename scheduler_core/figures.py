@@ -133,6 +133,7 @@ class Lane:
     """What is to come of one job, with usual lengths.
 
     Attributes:
+        long_runs: what is to come when every run takes long.
         skipped: slots that come while the run before is still there, or while the job backs off.
         worst_wait: the longest wait for a place, in seconds, when runs take as long as usual (p50).
         long_wait: the same when every run takes long (p95).
@@ -141,6 +142,7 @@ class Lane:
 
     job: Job
     runs: tuple[PredictedRun, ...]
+    long_runs: tuple[PredictedRun, ...]
     skipped: int
     worst_wait: float
     long_wait: float
@@ -171,13 +173,15 @@ class ModelUse:
     """How busy the model is.
 
     Attributes:
-        spans: when it is in use, in order, not touching each other.
+        spans, long_spans: when it is in use, in order, not touching each other; with usual lengths, and
+            when every run takes long.
         share, long_share: of the time ahead, 0 to 1, with usual lengths and when every run takes long.
         together: seconds in which two jobs use it at once, so that both take longer than predicted.
         together_at: when that begins; None if never.
     """
 
     spans: tuple[tuple[datetime, datetime], ...]
+    long_spans: tuple[tuple[datetime, datetime], ...]
     share: float
     long_share: float
     together: float

@@ -91,7 +91,7 @@ class LiveScreen(Screen[None]):
     """
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = "live.tcss"
-    AUTO_FOCUS = None
+    AUTO_FOCUS: ClassVar[str | None] = None
     place: ClassVar[Place]
     kinds: ClassVar[frozenset[str]] = frozenset({"jobs", "runs"})
 

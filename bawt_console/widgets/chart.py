@@ -1,7 +1,6 @@
 """How long a job's runs took, over time. Drawing stalls the screen for tens of milliseconds, so it happens
 only for new data or a new size; the plotting library is loaded with the first chart."""
 
-import math
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from textual.containers import Vertical
 
 from bawt_console.formatting import Tone, counted, duration, joined, phrase
 from bawt_console.widgets.line import Part, PartsLine
+from bawt_console.widgets.scale import round_up, unit_of
 from bawt_console.widgets.themes import TONE_PREFIX
 from scheduler_core.domain import DurationPoint, RunStatus
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 NO_RUN = "No finished run yet: the chart starts with the first one."
 ONLY_SKIPPED = "All runs so far were skipped, and a skipped run has no duration."
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
 
 
 def downsampled(points: Sequence[DurationPoint], buckets: int) -> list[DurationPoint]:
@@ -118,7 +117,7 @@ class DurationChart(Vertical):
             return
         self._drawn = wanted
         points = downsampled(self._points, max(10, self.size.width - 12))
-        scale, unit = _unit(max(point.duration_ms for point in points))
+        scale, unit = unit_of(max(point.duration_ms for point in points))
         plt = plot.plt
         plt.clear_figure()
         colour = self.app.theme_variables
@@ -140,7 +139,7 @@ class DurationChart(Vertical):
             values = [float(y) for _, y in good]
             for share in (0.5, 0.95):
                 plt.hline(percentile(values, share), color=_rgb(colour[TONE_PREFIX + Tone.FAINT]))
-        top = _round_up(max(heights) or 1)
+        top = round_up(max(heights) or 1)
         plt.ylim(0, top)
         steps = 4 if self.size.height > 14 else 2
         marks = [top * n / steps for n in range(steps + 1)]
@@ -163,16 +162,6 @@ class DurationChart(Vertical):
             Part(phrase=phrase(f"{first}, oldest", Tone.FAINT), keep=80),
             Part(phrase=phrase(f"newest, {last}", Tone.FAINT), keep=90, right=True),
         ]
-
-
-def _unit(longest_ms: float) -> tuple[int, str]:
-    return next(((size, name) for size, name in _UNITS if longest_ms >= 2 * size), (1, "ms"))
-
-
-def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 6, 8 times a power of ten, so that quarters of it are short numbers."""
-    size = 10.0 ** math.floor(math.log10(value))
-    return next(step * size for step in (1, 2, 4, 6, 8, 10, 12) if step * size >= value * 1.02)
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from bawt_console.formatting import Phrase, Tone, utc_now
+from bawt_console.formatting import Phrase, Tone, phrase, utc_now
 from bawt_console.widgets.paint import ink, segments
 
 T = TypeVar("T")
@@ -41,6 +41,8 @@ class Column(Generic[T]):
         most: cells it may grow to when there is room.
         natural: the text that decides how much of that it wants; without it, it takes what is left over.
         keep: columns with the lowest number go first when the table is narrow.
+        drawn: makes the content for as many cells as the column got, instead of `cell`.
+        drawn_title: the same for the title.
     """
 
     title: str
@@ -50,6 +52,16 @@ class Column(Generic[T]):
     natural: Callable[[T], str] | None = None
     keep: int = 50
     right: bool = False
+    drawn: Callable[[T, int], Phrase] | None = None
+    drawn_title: Callable[[int], Phrase] | None = None
+
+    def content(self, row: T, now: datetime, width: int) -> Phrase:
+        """What stands in a row."""
+        return self.cell(row, now) if self.drawn is None else self.drawn(row, width)
+
+    def head(self, width: int) -> Phrase:
+        """What stands above the rows."""
+        return phrase(self.title, Tone.FAINT) if self.drawn_title is None else self.drawn_title(width)
 
 
 class LiveTable(ScrollView, Generic[T], can_focus=True):
@@ -240,28 +252,29 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         base = self.rich_style
         if y == 0:
             head = base + self.get_component_rich_style("table--head", partial=True)
-            return self._strip(
-                [(column, Phrase(((column.title, Tone.FAINT),))) for column in self._columns], head
-            )
+            return self._strip(Column.head, head)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._rows):
             return Strip.blank(width, base)
         if index == self._cursor:
             base = base + self.get_component_rich_style("table--cursor", partial=True)
         row, now = self._rows[index], self._now()
-        cells = [(column, column.cell(row, now)) for column in self._columns]
-        return self._strip(cells, base, marked=bool(self._marks) and self._key(row) in self._marks)
+
+        def content(column: Column[T], cells: int) -> Phrase:
+            return column.content(row, now, cells)
+
+        return self._strip(content, base, marked=bool(self._marks) and self._key(row) in self._marks)
 
     def _strip(
-        self, cells: Sequence[tuple[Column[T], Phrase]], base: Style, *, marked: bool = False
+        self, content: Callable[[Column[T], int], Phrase], base: Style, *, marked: bool = False
     ) -> Strip:
         width = self.size.width
         widths = self._fit(width - 2)
         styles = ink(self.app)
         line = [Segment("▪", base + styles[Tone.ACCENT]) if marked else Segment(" ", base)]
-        for (column, content), cell_width in zip(cells, widths, strict=True):
-            if cell_width:
-                line.extend(segments(content, cell_width, styles, base, right=column.right))
+        for column, cells in zip(self._columns, widths, strict=True):
+            if cells:
+                line.extend(segments(content(column, cells), cells, styles, base, right=column.right))
                 line.append(Segment(" " * GAP, base))
         return Strip(line).adjust_cell_length(width, base)
 

@@ -1,7 +1,7 @@
 """What the next hours will bring: pure arithmetic over an `Outlook`, without clock or database.
 
-The schedule is played through twice: with usual lengths (the p50 of each job), which is what the lanes show,
-and with every run taking long (p95), for the worst wait.
+The schedule is played through twice: with usual lengths (the p50 of each job), and with every run taking
+long (p95).
 
 What it does not know: how many runs a node has room for in all, what people will start or change, retries,
 and that runs which share the model slow each other down. A type whose limit nobody has seen has none.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from scheduler_core.figures import Collision, Forecast, JobHabit, Lane, ModelUse, Outlook
+from scheduler_core.figures import Collision, Forecast, JobHabit, Lane, ModelUse, Outlook, PredictedRun
 from scheduler_core.jobs.rehearsal import Rehearsal, Wait, slots_ahead
 
 __all__ = ["predict"]
@@ -35,7 +35,7 @@ def predict(outlook: Outlook, *, horizon: timedelta = HORIZON, most_runs: int = 
     long = Rehearsal(outlook, until, is_long=True).run()
     worst, longest = _worst_waits(usual), _worst_waits(long)
     lanes = tuple(
-        _lane(habit, usual, worst.get(habit.job.id, 0.0), longest.get(habit.job.id, 0.0))
+        _lane(habit, usual, long, worst.get(habit.job.id, 0.0), longest.get(habit.job.id, 0.0))
         for habit in outlook.habits
         if habit.job.enabled
     )
@@ -73,11 +73,16 @@ def _worst_waits(play: Rehearsal) -> dict[UUID, float]:
     return worst
 
 
-def _lane(habit: JobHabit, usual: Rehearsal, worst: float, longest: float) -> Lane:
+def _lane(habit: JobHabit, usual: Rehearsal, long: Rehearsal, worst: float, longest: float) -> Lane:
     job = habit.job
+
+    def runs(play: Rehearsal) -> tuple[PredictedRun, ...]:
+        return tuple(sorted(play.runs[job.id], key=lambda run: (run.start, run.bot_id)))
+
     return Lane(
         job=job,
-        runs=tuple(sorted(usual.runs[job.id], key=lambda run: (run.start, run.bot_id))),
+        runs=runs(usual),
+        long_runs=runs(long),
         skipped=usual.skipped[job.id],
         worst_wait=worst,
         long_wait=max(worst, longest),
@@ -119,10 +124,12 @@ def _model_use(now: datetime, until: datetime, usual: Rehearsal, long: Rehearsal
         return _united(asking)
 
     spans, shared = spans_of(usual)
+    long_spans, _ = spans_of(long)
     return ModelUse(
         spans=tuple(spans),
+        long_spans=tuple(long_spans),
         share=_seconds(spans) / whole if whole else 0.0,
-        long_share=_seconds(spans_of(long)[0]) / whole if whole else 0.0,
+        long_share=_seconds(long_spans) / whole if whole else 0.0,
         together=_seconds(shared),
         together_at=shared[0][0] if shared else None,
     )

@@ -202,6 +202,17 @@ def believable_world() -> World:
     return world
 
 
+def busy_world() -> World:
+    """The believable one with profiles that take so long that they wait for each other."""
+    world = believable_world()
+    minutes = {"*": (26, 48), "nova": (18, 31)}
+    for place, each in enumerate(world.jobs):
+        if each.job.job_type == "profile_maintenance":
+            p50, p95 = (60_000.0 * each for each in minutes[each.job.bot_id])
+            world.jobs[place] = replace(each, p50_ms=p50, p95_ms=p95)
+    return world
+
+
 def _node(number: int, name: str, *, running: int, model: str | None) -> Node:
     return Node(
         id=UUID(int=number),
@@ -242,7 +253,9 @@ def _history(job: Job, seconds: float, luck: random.Random, fresh: Iterator[UUID
     slot = job.next_run_at - timedelta(minutes=job.interval_minutes)
     if slot > NOW:
         slot -= timedelta(minutes=job.interval_minutes)
+    delays = random.Random(job.claim_seq)
     for number in range(48):
+        began = slot + timedelta(milliseconds=int(delays.lognormvariate(3, 0.6)))
         took = int(seconds * 1000 * luck.lognormvariate(0, 0.25))
         changes: dict[str, object] = {}
         fate = luck.random()
@@ -262,8 +275,8 @@ def _history(job: Job, seconds: float, luck: random.Random, fresh: Iterator[UUID
                 scheduled_for=slot,
                 created_at=slot,
                 available_at=slot,
-                started_at=slot,
-                finished_at=slot + timedelta(milliseconds=took),
+                started_at=began,
+                finished_at=began + timedelta(milliseconds=took),
                 duration_ms=took,
                 claim_seq=job.claim_seq - number,
                 **changes,

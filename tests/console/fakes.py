@@ -35,6 +35,7 @@ from scheduler_core.domain import (
 from scheduler_core.errors import NotFoundError, SchedulerError, StateError
 from scheduler_core.oversight import Brief, DatabaseHealth, OperatorAction
 from tests.console.believable import NOW, World, a_run
+from tests.console.fake_measures import FakeMeasures
 from tests.console.fake_records import FakeRecords
 from tests.console.fake_shelf import FakeShelf
 from tests.console.fake_work import FakeWork
@@ -59,6 +60,7 @@ class FakeSource:
         self.work = FakeWork(self)
         self.records = FakeRecords(self)
         self.models: Shelf | None = FakeShelf(world.shelf)
+        self.measures = FakeMeasures(self)
         self.last_visit: datetime | None = None
         self.failure: Exception | None = None
         self.standing = Link(connected=True, age=0.2)
@@ -81,6 +83,10 @@ class FakeSource:
         self.asked.append(name)
         if self.failure is not None:
             raise self.failure
+
+    def ask(self, name: str) -> None:
+        """Counts a read of one of the parts, which fails as every read does."""
+        self._ask(name)
 
     async def jobs(self) -> list[JobOverview]:
         self._ask("jobs")

@@ -13,7 +13,7 @@ from bawt_console.app import ConsoleApp
 from bawt_console.source import Link
 from bawt_console.widgets.themes import THEMES
 from scheduler_core.errors import DatabaseUnreachableError
-from tests.console.believable import World, believable_world
+from tests.console.believable import World, believable_world, busy_world
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import NARROW, WIDE, jobs_of, picture, runs_of, until
 
@@ -58,6 +58,13 @@ PLACES = {
     "audit, the question before taking back": ("9", "down", "u"),
     "brief": ("b",),
     "brief, a paused job": ("b", "end"),
+    "charts": ("3",),
+    "charts, runs of a week": ("3", "w", "m", "left", "left"),
+    "charts, lateness of one job": ("3", "m", "m", "m", "end", "down", "down", "left", "left", "left"),
+    "charts, success of a month": ("3", "w", "w", "m", "m"),
+    "charts, nothing in the last hour": ("3", *"wwww", *["down"] * 6),
+    "forecast": ("4",),
+    "forecast, one lane": ("4", "down", "down", "down"),
 }
 
 
@@ -107,7 +114,16 @@ def test_without_colour_every_state_is_still_told(
 
 
 @SIZES
-@pytest.mark.parametrize("key", ["1", "7", "8", "9", "b"])
+@pytest.mark.parametrize("pressed", [("4",), ("4", "l", "down", "down")], ids=["usual", "long"])
+def test_a_forecast_of_collisions_looks_as_it_did(
+    pressed: tuple[str, ...], size: tuple[int, int], snap_compare: Compare
+) -> None:
+    app = console_on(FakeSource(busy_world()))
+    assert snap_compare(app, run_before=keys(*pressed), terminal_size=size)
+
+
+@SIZES
+@pytest.mark.parametrize("key", ["1", "3", "4", "7", "8", "9", "b"])
 def test_an_empty_database_looks_as_it_did(key: str, size: tuple[int, int], snap_compare: Compare) -> None:
     assert snap_compare(console_on(FakeSource(World())), run_before=keys(key), terminal_size=size)
 
