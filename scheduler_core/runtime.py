@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduler_core import __version__
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
+from scheduler_core.db.forgetting import Forgetting
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import NodeRow
@@ -78,6 +79,7 @@ class Runtime:
 
     Attributes:
         operations: force, pause, resume and cancel, as this node.
+        forgetting: removes a person or a bot whole, and proves it.
         settled: returns when the outcome of every run that ended so far is written.
         stop: ends scheduling in order, while the database stays open for reading; leaving does the rest.
     """
@@ -88,6 +90,7 @@ class Runtime:
     history: History
     operations: Operations
     profiles: ProfileStore
+    forgetting: Forgetting
     scheduler: JobScheduler
     settled: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
@@ -236,6 +239,7 @@ class _Node:
             history=History(database),
             operations=operations(database, settings, actor=local_actor("scheduler")),
             profiles=ProfileStore(database),
+            forgetting=Forgetting(database, actor=local_actor("scheduler")),
             scheduler=self._scheduler,
             settled=self._recorder.wait_settled,
             stop=self.stop,

@@ -1,4 +1,4 @@
-"""`bawt-console profiles`: import, export, show, versions, diff, rollback, pin."""
+"""`bawt-console profiles`: import, export, show, versions, diff, rollback, pin, forget."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ import click
 
 from bawt_console.commands.changes import print_changes
 from bawt_console.commands.files import opened, require_file
+from bawt_console.commands.forgetting import forget
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import plain, print_json, print_line, print_note, print_table
 from scheduler_core.domain import Change, Entity, EntityType, short_run_id
@@ -23,9 +24,12 @@ MOST_NOTES = 50
 ENTITY_HELP = "ENTITY is user/NAME or bot/NAME."
 
 
-@click.group(short_help="Import, export, show, roll back and pin what is known of people and bots.")
+@click.group(short_help="Import, export, show, roll back, pin and forget what is known of people and bots.")
 def profiles() -> None:
     """Profiles: attributes of people and bots, and the summaries made of them."""
+
+
+profiles.add_command(forget)
 
 
 @profiles.command("import")

@@ -31,6 +31,7 @@ _MAKES_RUNS = frozenset({"force_run", "apply", "undo", "rollback", "retry"})
 _CANNOT = {
     "cancel": "A cancelled run does not come back; run its job now instead.",
     "dry_run": "A dry run changed nothing.",
+    "forget": "What was forgotten does not come back.",
 }
 
 

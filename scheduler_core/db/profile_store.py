@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 # Imports of one database take turns; any fixed number will do.
-_IMPORT_LOCK = 0x62617774696D70
+IMPORT_LOCK = 0x62617774696D70
 _BATCH = 1_000
 _FETCH = 500
 _SUMMARY = "SELECT summary FROM entity_profiles WHERE entity_type = $1 AND entity_id = $2"
@@ -242,7 +242,7 @@ class ProfileStore:
 
     async def _add_batch(self, batch: Sequence[NewAttribute]) -> Added:
         async with self._database.transaction() as connection:
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _IMPORT_LOCK)
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", IMPORT_LOCK)
             sql = statement("profile_candidates")
             rows = await connection.fetch(
                 sql.text,

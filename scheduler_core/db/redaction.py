@@ -12,8 +12,9 @@ from typing import Any
 
 from scheduler_core.domain import Entity, EntityType
 
-# What cannot follow a name: more of an id. A dot or colon ends a sentence unless more of an id follows.
-_ENDS = r"(?![\w@/+-]|[.:]\w)"
+# What cannot follow a name: more of a word. Signs may, because texts go on behind a name; ids that go on with
+# one are known by the names of the others.
+_ENDS = r"(?!\w)"
 _NAMING = ("entity", "object")
 
 
@@ -57,6 +58,10 @@ class Redaction:
         longer = sorted((one for one in others if one.startswith(self._name)), key=len, reverse=True)
         kept = "".join(f"{re.escape(one)}{_ENDS}|" for one in longer if one != self._name)
         self._pattern = re.compile(rf"(?<![\w/])(?:{kept}(?P<own>{own}))", re.IGNORECASE)
+
+    @property
+    def token(self) -> str:
+        return self._token
 
     @property
     def needles(self) -> list[str]:

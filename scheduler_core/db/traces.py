@@ -72,10 +72,25 @@ class Strings:
 
     Attributes:
         left_out: how many strings are not searched for, because they say nothing about the entity.
+        longer: ids of others that hold the entity's own; where they stand, it does not.
     """
 
     sought: tuple[Sought, ...]
     left_out: int
+    longer: tuple[str, ...] = ()
+
+    def found_in(self, table: str, cell: str | None) -> list[int]:
+        """The places of those that a value, in lower case, holds."""
+        if cell is None:
+            return []
+        unnamed = cell
+        for longer in self.longer:
+            unnamed = unnamed.replace(longer, "")
+        return [
+            place
+            for place, one in enumerate(self.sought)
+            if _counts(one, table) and one.is_in(unnamed if one.is_name else cell)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +135,20 @@ async def strings_of(connection: Connection, entity: Entity) -> Strings:
         if _is_own_word(one.text) or (place in shared and not _stays_name(one, display)):
             continue
         known.setdefault(one.text, one)
-    return Strings(sought=tuple(known.values()), left_out=len(candidates) + 1 - len(known))
+    ids = [name.partition("/")[2] for name in await longer_names(connection, entity)]
+    forms = {form.lower() for id_ in ids for form in written_forms(id_)}
+    return Strings(
+        sought=tuple(known.values()),
+        left_out=len(candidates) + 1 - len(known),
+        longer=tuple(sorted(forms, key=len, reverse=True)),
+    )
+
+
+async def longer_names(connection: Connection, entity: Entity) -> list[str]:
+    """Other entities, such as `user/ada b`, whose id holds this one's."""
+    sql = statement("forget_longer_names")
+    rows = await connection.fetch(sql.text, *sql.bind(entity_id=entity.id))
+    return [row["name"] for row in rows]
 
 
 async def display_name(connection: Connection, entity: Entity) -> str | None:
@@ -141,11 +169,16 @@ async def search(connection: Connection, strings: Strings) -> Traces:
         columns += len(names)
         async for cells in _rows(connection, table, names, strings):
             for name, cell in zip(names, cells, strict=True):
-                hits = [place for place, one in enumerate(strings.sought) if _counts(one, table, cell)]
+                hits = strings.found_in(table, cell)
                 if hits:
                     found.update(hits)
                     where = f"{table}.{name}"
                     places[where] = places.get(where, 0) + 1
+    for table, name, cell in await _statistics(connection):
+        hits = strings.found_in(table, cell)
+        if hits:
+            found.update(hits)
+            places[f"{table}.{name} (statistics)"] = 1
     return Traces(
         found=len(found),
         strings=len(strings.sought),
@@ -161,10 +194,8 @@ def mention_pattern(names: Iterable[str]) -> str:
     return rf"(^|[^[:alnum:]_])({'|'.join(map(_escaped, forms))})($|[^[:alnum:]_])"
 
 
-def _counts(one: Sought, table: str, cell: str | None) -> bool:
-    if cell is None or (one.is_name and table in OWNED and "/" not in one.text):
-        return False
-    return one.is_in(cell)
+def _counts(one: Sought, table: str) -> bool:
+    return not (one.is_name and table in OWNED and "/" not in one.text)
 
 
 def _stays_name(one: Sought, display: str | None) -> bool:
@@ -228,6 +259,17 @@ async def _rows(
     needles = {form.lower() for one in strings.sought for form in written_forms(one.text)}
     async for row in connection.cursor(query, sorted(needles), prefetch=200, timeout=PATIENCE):
         yield [None if cell is None else cell.lower() for cell in row["cells"]]
+
+
+async def _statistics(connection: Connection) -> list[tuple[str, str, str]]:
+    """What the planner remembers of the values of each column."""
+    rows = await connection.fetch(
+        "SELECT tablename::text AS table, attname::text AS column, lower(concat_ws(E'\\n',"
+        " most_common_vals::text, histogram_bounds::text, most_common_elems::text)) AS cell"
+        " FROM pg_stats WHERE schemaname = current_schema()",
+        timeout=PATIENCE,
+    )
+    return [(row["table"], row["column"], row["cell"]) for row in rows]
 
 
 def _texts(text: str, *, is_json: bool) -> Iterator[str]:

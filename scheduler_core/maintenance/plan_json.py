@@ -70,8 +70,13 @@ def plan_json(plan: ProfilePlan) -> dict[str, Any]:
 def plan_of(change: Mapping[str, Any]) -> ProfilePlan:
     """
     Raises:
-        StateError: the plan was scrubbed, because an attribute it rests on was deleted.
+        StateError: the plan was scrubbed, because an attribute it rests on was deleted or whom it is about
+            was forgotten.
     """
+    if change.get("forgotten"):
+        raise StateError(
+            "Somebody whom this plan is about was forgotten since it was made.", "Make a new dry run."
+        )
     entity = entity_named(change["object"])
     if "apply" not in change:
         raise StateError(

@@ -241,7 +241,9 @@ class ProfilePass:
             else SchedulerError(f"Maintenance failed unexpectedly ({type(error).__name__}).")
         )
         frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error("%s [%s] %s\n%s", entity, plain.error_id, type(error).__name__, frames)
+        # The log may be a file, where nobody would find the name when it has to be forgotten; the log of the
+        # run names the entity beside the same id.
+        log.error("A profile could not be done [%s] %s\n%s", plain.error_id, type(error).__name__, frames)
         await self._reporter.log(EventLevel.ERROR, f"{entity}: {plain.title} [{plain.error_id}]")
         return EntityOutcome(entity=str(entity), result="failed", error_id=plain.error_id, error=plain.title)
 

@@ -2,5 +2,6 @@
 UPDATE job_runs
 SET cancel_requested_at = now(), cancel_requested_by = :actor
 WHERE status = 'running' AND cancel_requested_at IS NULL
+    AND (:only::uuid[] IS NULL OR id = ANY (:only::uuid[]))
     AND (job_type = ANY (:job_types::text[]) OR lower(bot_id) = :bot::text)
 RETURNING id

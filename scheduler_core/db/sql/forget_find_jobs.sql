@@ -5,4 +5,3 @@ CROSS JOIN LATERAL (SELECT lower(concat_ws(E'\n', j.config_json, j.paused_reason
 WHERE lower(j.bot_id) = :bot::text
     OR EXISTS (SELECT FROM unnest(:needles::text[]) AS n WHERE strpos(b.text, n) > 0)
 ORDER BY j.id
-FOR UPDATE OF j

@@ -1,4 +1,2 @@
--- Runs that may have written since this transaction began.
-SELECT id FROM job_runs WHERE status IN ('pending', 'running')
-UNION
-SELECT id FROM job_runs WHERE started_at >= now()
+-- Runs that may have read an entity before it was gone, and written about it since.
+SELECT id FROM job_runs WHERE status = 'running' OR started_at >= :since::timestamptz

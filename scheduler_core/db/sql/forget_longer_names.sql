@@ -1,4 +1,4 @@
--- Entities whose name begins like this one's.
+-- Entities whose name holds this one's.
 SELECT entity_type || '/' || entity_id AS name
 FROM entity_profiles
-WHERE entity_type = :entity_type AND entity_id <> :entity_id AND starts_with(entity_id, :entity_id)
+WHERE entity_id <> :entity_id AND strpos(entity_id, :entity_id) > 0

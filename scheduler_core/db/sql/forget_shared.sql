@@ -3,6 +3,9 @@ WITH body AS (
     SELECT concat_ws(E'\n', p.display_name, p.email, p.description, p.summary) AS text
     FROM entity_profiles p WHERE (p.entity_type, p.entity_id) <> (:entity_type::text, :entity_id::text)
     UNION ALL
+    -- A bot may be called like a person.
+    SELECT p.entity_id FROM entity_profiles p WHERE p.entity_id = :entity_id AND p.entity_type <> :entity_type
+    UNION ALL
     SELECT concat_ws(E'\n', a.category, a.key, a.source, a.value::text) FROM entity_profile_attributes a
     WHERE (a.entity_type, a.entity_id) <> (:entity_type::text, :entity_id::text)
     UNION ALL
