@@ -22,8 +22,9 @@ class Group(StrEnum):
     CONSOLE = "Console"
 
 
-LISTS = frozenset({Place.JOBS, Place.RUNS, Place.AUDIT})
-PANED = frozenset({Place.JOBS, Place.RUN, Place.MODELS, Place.NODES})
+LISTS = frozenset({Place.JOBS, Place.RUNS, Place.PROFILES, Place.MEMORIES, Place.AUDIT})
+MARKED = frozenset({Place.JOBS, Place.MEMORIES})
+PANED = frozenset({Place.JOBS, Place.RUN, Place.PROFILE, Place.MEMORIES, Place.MODELS, Place.NODES})
 EVERYWHERE = frozenset(Place)
 # What is about jobs and their runs.
 WORK = frozenset({Place.JOBS, Place.RUNS, Place.RUN})
@@ -167,7 +168,7 @@ ACTIONS = (
         label="mark",
         help="Marks the row, or takes its mark away; what acts then acts on all marked ones.",
         group=Group.LOOK,
-        places=frozenset({Place.JOBS}),
+        places=MARKED,
         rank=42,
         in_palette=False,
     ),
@@ -177,7 +178,7 @@ ACTIONS = (
         label="mark all",
         help="Marks every row that the filter shows; once more takes all marks away.",
         group=Group.LOOK,
-        places=frozenset({Place.JOBS}),
+        places=MARKED,
         rank=43,
     ),
     Action(
@@ -270,6 +271,25 @@ ACTIONS = (
         rank=30,
     ),
     Action(
+        id="compare",
+        keys=("d",),
+        label="compare",
+        help="Shows what a version changed, then how it differs from the live one, then both side by side.",
+        group=Group.LOOK,
+        places=frozenset({Place.PROFILE}),
+        rank=30,
+        fleeting=True,
+    ),
+    Action(
+        id="open_run",
+        keys=("o",),
+        label="its run",
+        help="Opens the run that made the version, or that archived or merged the memory.",
+        group=Group.GO,
+        places=frozenset({Place.PROFILE, Place.MEMORIES}),
+        rank=31,
+    ),
+    Action(
         id="freeze",
         keys=("f",),
         label="freeze",
@@ -332,6 +352,47 @@ ACTIONS = (
         places=RUNS | {Place.BRIEF},
         rank=27,
         asks=True,
+    ),
+    Action(
+        id="roll_back",
+        keys=("B",),
+        label="roll back",
+        help="Makes an earlier version of the summary live again, after asking.",
+        group=Group.ACT,
+        places=frozenset({Place.PROFILE}),
+        rank=20,
+        asks=True,
+    ),
+    Action(
+        id="pin",
+        keys=("P",),
+        label="pin",
+        help="Keeps an attribute in every summary from the next run on.",
+        group=Group.ACT,
+        places=frozenset({Place.PROFILE}),
+        rank=21,
+        fleeting=True,
+    ),
+    Action(
+        id="unpin",
+        keys=("U",),
+        label="unpin",
+        help="Lets maintenance judge the attribute again.",
+        group=Group.ACT,
+        places=frozenset({Place.PROFILE}),
+        rank=22,
+        fleeting=True,
+    ),
+    Action(
+        id="restore",
+        keys=("B",),
+        label="bring back",
+        help="Brings archived or merged memories back as they were, after asking.",
+        group=Group.ACT,
+        places=frozenset({Place.MEMORIES}),
+        rank=20,
+        asks=True,
+        word="restore",
     ),
     Action(
         id="pause",

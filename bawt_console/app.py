@@ -135,7 +135,7 @@ class ConsoleApp(App[int]):
         try:
             async with self._opener() as source:
                 self.desk.source = source
-                self._changed(frozenset({"jobs", "runs", "events", "nodes", "profiles"}))
+                self._changed(frozenset({"jobs", "runs", "events", "nodes", "profiles", "memories"}))
                 if self._open_at and (shown := self._shown) is not None:
                     self._open_at, target = "", self._open_at
                     obey(shown, f"open {target}")

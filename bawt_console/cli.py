@@ -51,7 +51,13 @@ class _Commands(click.Group):
 @click.option("--no-ui", is_flag=True, help="Run the scheduler without a screen; one line a run on stdout.")
 @click.option("--once", is_flag=True, help="With --no-ui: run what is due, then exit.")
 @click.option("--read-only", is_flag=True, help="Watch only; the database refuses every change.")
-@click.option("--open", "open_at", metavar="WHAT", default="", help="Show run:ID or job:NAME first.")
+@click.option(
+    "--open",
+    "open_at",
+    metavar="WHAT",
+    default="",
+    help="Show run:ID, job:NAME, profile:TYPE/NAME or memory:BOT/ID first.",
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks and log everything.")
 @click.version_option(__version__, prog_name="bawt-console")
 @shared_options
@@ -76,8 +82,8 @@ def cli(
         raise click.UsageError("--once needs --no-ui.")
     if no_ui and (attach or read_only):
         raise click.UsageError("--no-ui runs jobs, so it cannot go with --attach or --read-only.")
-    if open_at and not re.fullmatch(r"(run|job):\S+", open_at):
-        raise click.UsageError("--open wants run:ID or job:NAME.")
+    if open_at and not re.fullmatch(r"(run|job|profile|memory):\S+", open_at):
+        raise click.UsageError("--open wants run:ID, job:NAME, profile:TYPE/NAME or memory:BOT/ID.")
     if open_at and (no_ui or context.invoked_subcommand is not None):
         raise click.UsageError("--open needs the console.")
     if context.invoked_subcommand is not None:

@@ -60,7 +60,7 @@ MEANINGS = {
     Verb.PAUSE: "Pauses a job, after asking for a reason.",
     Verb.RESUME: "Lets a paused job go on.",
     Verb.EDIT: "Edits when a job runs, and its settings.",
-    Verb.OPEN: "Opens run:ID or job:NAME.",
+    Verb.OPEN: "Opens run:ID, job:NAME, profile:TYPE/NAME or memory:BOT/ID.",
     Verb.FILTER: "Narrows the list; alone it shows all.",
     Verb.SORT: "Sorts the list.",
     Verb.BRIEF: "Says what happened since then; alone, since your last visit.",
@@ -113,9 +113,18 @@ def parse_command(text: str, actions: Iterable[Action]) -> Command:
 
 
 def completions(
-    actions: Iterable[Action], *, jobs: Sequence[str], bots: Sequence[str], views: Sequence[str]
+    actions: Iterable[Action],
+    *,
+    jobs: Sequence[str],
+    bots: Sequence[str],
+    views: Sequence[str],
+    things: Sequence[str] = (),
 ) -> list[str]:
-    """Whole commands, the likeliest first: screens, actions, verbs with the names there are."""
+    """Whole commands, the likeliest first: screens, actions, verbs with the names there are.
+
+    Args:
+        things: what else can be opened, such as `profile:user/ada`.
+    """
     return [
         *(mode.id for mode in MODES),
         *sorted({each.command for each in actions if each.in_palette}),
@@ -126,7 +135,10 @@ def completions(
             for job in jobs
         ),
         *(f"open job:{job}" for job in jobs),
+        *(f"open {thing}" for thing in things),
         "open run:",
+        "open profile:",
+        "open memory:",
         *(f"filter bot:{bot}" for bot in bots),
         *(f"{verb} {view}" for verb in (Verb.VIEW, Verb.FORGET) for view in views),
         "export shown.csv",

@@ -22,6 +22,7 @@ class Place(StrEnum):
     NODES = "nodes"
     AUDIT = "audit"
     RUN = "run"
+    PROFILE = "profile"
     BRIEF = "brief"
 
 

@@ -3,27 +3,38 @@
 It forwards to the stores and logs no text. Every change leaves its audit row.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
 from scheduler_core.db.database import Database
-from scheduler_core.db.listings import Listings, MemoryRow, ProfileRow
+from scheduler_core.db.listings import Listings, MemoryRow, ProfileRow, ProfileState, Shield
 from scheduler_core.db.memory_archive import MemoryArchive
-from scheduler_core.db.memory_rows import MemoryLineage
+from scheduler_core.db.memory_recall import Key, MemoryRecall, Recallable, Recalled
+from scheduler_core.db.memory_rows import ArchivedMemory, Memory, MemoryLineage, MemoryState, MergeRecord
 from scheduler_core.db.memory_store import MemoryStore
 from scheduler_core.db.profile_history import FoundVersion, ProfileHistory
 from scheduler_core.db.profile_store import Draft, ProfileSnapshot, ProfileStore
 from scheduler_core.domain import Entity, MemoryFilter, ProfileFilter, ProfileVersion
 
 __all__ = [
+    "ArchivedMemory",
     "DatabaseRecords",
     "Draft",
     "FoundVersion",
+    "Key",
+    "Memory",
     "MemoryLineage",
     "MemoryRow",
+    "MemoryState",
+    "MergeRecord",
     "ProfileRow",
     "ProfileSnapshot",
+    "ProfileState",
+    "Recallable",
+    "Recalled",
     "Records",
+    "Shield",
 ]
 
 
@@ -42,7 +53,9 @@ class Records(Protocol):
 
     async def drafts(self, entity: Entity) -> tuple[Draft, ...]: ...
 
-    async def roll_back(self, entity: Entity, number: int) -> tuple[UUID, ProfileVersion]: ...
+    async def roll_back(
+        self, entity: Entity, number: int, *, newest: int | None = None
+    ) -> tuple[UUID, ProfileVersion]: ...
 
     async def pin(self, entity: Entity, attribute_id: int, *, pinned: bool) -> None: ...
 
@@ -53,6 +66,12 @@ class Records(Protocol):
     async def memory_in_use(self, bot_id: str, memory_id: str) -> MemoryRow | None: ...
 
     async def lineage(self, bot_id: str, memory_id: str) -> MemoryLineage | None: ...
+
+    async def members(self, bot_id: str, merge: MergeRecord, *, limit: int = 50) -> tuple[MemoryRow, ...]: ...
+
+    async def recallable(self, wanted: Sequence[Key]) -> Recallable: ...
+
+    async def recall(self, wanted: Sequence[Key]) -> Recalled: ...
 
     async def restore(self, bot_id: str, memory_id: str) -> tuple[str, ...]: ...
 
@@ -66,6 +85,7 @@ class DatabaseRecords:
 
     def __init__(self, database: Database, *, actor: str) -> None:
         profiles, listings = ProfileStore(database), Listings(database)
+        recall = MemoryRecall(database, actor=actor)
         self._actor = actor
         self._past = ProfileHistory(database)
         self._memories = MemoryStore(database)
@@ -77,9 +97,14 @@ class DatabaseRecords:
         self.versions = profiles.versions
         self.drafts = profiles.drafts
         self.version = self._past.version
+        self.members = listings.members
+        self.recallable = recall.recallable
+        self.recall = recall.recall
 
-    async def roll_back(self, entity: Entity, number: int) -> tuple[UUID, ProfileVersion]:
-        return await self._past.rollback(entity, number, actor=self._actor)
+    async def roll_back(
+        self, entity: Entity, number: int, *, newest: int | None = None
+    ) -> tuple[UUID, ProfileVersion]:
+        return await self._past.rollback(entity, number, actor=self._actor, newest=newest)
 
     async def pin(self, entity: Entity, attribute_id: int, *, pinned: bool) -> None:
         await self._past.pin(entity, attribute_id, pinned=pinned, actor=self._actor)

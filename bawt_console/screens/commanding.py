@@ -5,12 +5,12 @@ import asyncio
 from bawt_console.command_words import Command, CommandError, Verb, parse_command
 from bawt_console.export import export_rows
 from bawt_console.formatting import counted
-from bawt_console.modes import MODES
+from bawt_console.modes import MODES, Place
 from bawt_console.screens.job_actions import edit_job, pause_jobs, resume_jobs, run_jobs
 from bawt_console.screens.live import LiveScreen, spell
 from bawt_console.screens.run import RunScreen
 from bawt_console.views import View
-from scheduler_core.domain import Job, Run
+from scheduler_core.domain import Entity, EntityType, Job, Run
 from scheduler_core.errors import NotFoundError, StateError
 
 _JOB_VERBS = {
@@ -103,8 +103,15 @@ async def _open(screen: LiveScreen, about: str) -> str:
         shown = screen.app.screen
         if isinstance(shown, LiveScreen):
             shown.look_for(job.id)
+    elif colon and kind == "profile":
+        await _open_profile(screen, name)
+    elif colon and kind == "memory":
+        await _open_memory(screen, name)
     else:
-        raise CommandError(f"“{about[:40]}” cannot be opened.", "Write open run:ID or open job:NAME.")
+        raise CommandError(
+            f"“{about[:40]}” cannot be opened.",
+            "Write open run:ID, job:NAME, profile:TYPE/NAME or memory:BOT/ID.",
+        )
     return ""
 
 
@@ -140,6 +147,33 @@ async def _download(screen: LiveScreen, wanted: str) -> None:
         shown.refuse(reason)
     else:
         shown.fetch(wanted, name_of_address(wanted))
+
+
+async def _open_profile(screen: LiveScreen, name: str) -> None:
+    from bawt_console.screens.profile import ProfileScreen
+
+    kind, slash, id_ = name.partition("/")
+    if not slash or not id_.strip() or kind not in set(EntityType):
+        raise CommandError(
+            f"“{name[:60]}” is no profile.", "Write open profile:user/NAME or profile:bot/NAME."
+        )
+    entity = Entity(EntityType(kind), id_.strip().lower())
+    if await screen.source.records.snapshot(entity) is None:
+        raise NotFoundError(f"Nothing is known of {entity}.", "5 lists everybody of whom something is.")
+    screen.app.push_screen(ProfileScreen(screen.desk, entity))
+
+
+async def _open_memory(screen: LiveScreen, name: str) -> None:
+    """Shows the list that has the memory, narrowed to it; escape shows the rest of the list."""
+    bot, slash, id_ = name.partition("/")
+    if not slash or not bot or not id_:
+        raise CommandError(f"“{name[:60]}” is no memory.", "Write open memory:BOT/ID.")
+    found = await screen.source.records.lineage(bot, id_)
+    if found is None or not (found.active or found.archived):
+        raise NotFoundError(f"{bot} has no memory “{id_[:40]}”.", "6 lists all there are.")
+    state = "active" if found.active is not None else str(found.archived[0].state)
+    view = View(Place.MEMORIES, f'bot:"{bot}" "{id_}"', state)
+    await _show_view(screen, view)
 
 
 async def _show_view(screen: LiveScreen, view: View) -> str:

@@ -43,6 +43,8 @@ T = TypeVar("T")
 # The person moved, as opposed to the data: loads even while frozen.
 VIEW = "view"
 LONGEST_RETRY_SECONDS = 15.0
+# For screens that put a list and what it is about side by side where there is room.
+BREAKPOINTS = ((0, "-narrow"), (140, "-wide"))
 
 
 class Said(Message):
@@ -390,12 +392,18 @@ class LiveScreen(Screen[None]):
 
     def action_command(self, text: str = "") -> None:
         jobs, bots = self.known_names()
-        commands = completions(self.actions, jobs=jobs, bots=bots, views=self.desk.views.names())
+        commands = completions(
+            self.actions, jobs=jobs, bots=bots, views=self.desk.views.names(), things=self.known_things()
+        )
         self.query_one(CommandLine).open(commands, list(EXAMPLES.values()), text=text)
 
     def known_names(self) -> tuple[list[str], list[str]]:
         """Jobs and bots to complete commands with."""
         return [], []
+
+    def known_things(self) -> list[str]:
+        """What `open` could open here, besides jobs and runs."""
+        return []
 
     def on_command_line_left(self) -> None:
         self.focus_list()

@@ -12,7 +12,7 @@ from bawt_console.export import Rows
 from bawt_console.formatting import Tone, phrase
 from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.live import VIEW, bindings_of
+from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
 from bawt_console.screens.run_actions import RunActions
 from bawt_console.widgets.change_lines import cited, difference_lines, source_lines
 from bawt_console.widgets.line import Part, PartsLine
@@ -225,6 +225,19 @@ class RunScreen(RunActions):
 
     def exported(self) -> Rows:
         return [plain(self._run)]
+
+
+def open_run(screen: LiveScreen, run_id: UUID, *, pane: str = "Summary") -> None:
+    """Opens a run that is known by its id only, on top of a screen."""
+    source = screen.source
+
+    async def fetch() -> str:
+        run = await source.run(run_id)
+        if screen.is_shown and not screen.is_asking:
+            screen.app.push_screen(RunScreen(screen.desk, run, pane=pane))
+        return ""
+
+    screen.act(fetch)
 
 
 def _mode_lines(run: Run) -> list[Line]:

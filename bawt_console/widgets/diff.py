@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from bawt_console.formatting import Phrase, Tone, counted, joined, phrase
+from bawt_console.widgets.cited_lines import CitedLine
 from bawt_console.widgets.lines import Line
 from scheduler_core.domain import ProfileChange, ProfileVersion, Sentence
 
@@ -26,10 +27,16 @@ def change_lines(changes: Sequence[ProfileChange]) -> list[Line]:
     return [Line(body=head), *(line for block in blocks for line in block[2])]
 
 
+def counts(before: ProfileVersion | None, after: ProfileVersion) -> tuple[int, int]:
+    """How many sentences came and how many went."""
+    added, removed, _ = _block(ProfileChange(before=before, after=after))
+    return added, removed
+
+
 def _block(change: ProfileChange) -> tuple[int, int, list[Line]]:
     before, after = change.before, change.after
-    old = _sentences(before) if before is not None else ()
-    new = _sentences(after)
+    old = sentences_of(before) if before is not None else ()
+    new = sentences_of(after)
     matcher = SequenceMatcher(a=[s.text for s in old], b=[s.text for s in new], autojunk=False)
     lines: list[Line] = []
     added = removed = 0
@@ -51,7 +58,8 @@ def _title(before: ProfileVersion | None, after: ProfileVersion) -> Line:
     return Line(body=entity + phrase(f"   {versions}   {how}", Tone.MUTED))
 
 
-def _sentences(version: ProfileVersion) -> Sequence[Sentence]:
+def sentences_of(version: ProfileVersion) -> Sequence[Sentence]:
+    """The sentences of a version; lines without sources where nothing is known of them."""
     if version.sentences:
         return version.sentences
     # A summary that came from elsewhere has text but nothing is known of its sources.
@@ -62,15 +70,18 @@ def _sentences(version: ProfileVersion) -> Sequence[Sentence]:
 
 def _line(sign: str, sentence: Sentence) -> Line:
     tone = _SIGNS[sign]
-    return Line(phrase(f"{sign} ", tone), phrase(sentence.text, tone), _ids(sentence.attribute_ids))
+    ids = sentence.attribute_ids
+    return CitedLine(phrase(f"{sign} ", tone), phrase(sentence.text, tone), ids_phrase(ids), ids=ids)
 
 
 def _kept(before: Sentence, after: Sentence) -> Line:
-    tail = _ids(after.attribute_ids)
+    tail = ids_phrase(after.attribute_ids)
     if set(before.attribute_ids) != set(after.attribute_ids):
-        tail = phrase("was ", Tone.FAINT) + _ids(before.attribute_ids) + phrase(" now ", Tone.FAINT) + tail
-    return Line(phrase("  "), phrase(after.text), tail)
+        tail = (
+            phrase("was ", Tone.FAINT) + ids_phrase(before.attribute_ids) + phrase(" now ", Tone.FAINT) + tail
+        )
+    return CitedLine(phrase("  "), phrase(after.text), tail, ids=after.attribute_ids)
 
 
-def _ids(ids: Sequence[int]) -> Phrase:
+def ids_phrase(ids: Sequence[int]) -> Phrase:
     return phrase("".join(f"[{each}]" for each in ids), Tone.FAINT)

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -38,6 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    line: int
     head: Phrase
     head_width: int
     body: Text
@@ -98,10 +100,11 @@ class LinesPane(ScrollView, can_focus=True):
     def add(self, lines: Sequence[Line]) -> None:
         """Adds lines at the end."""
         at_end = self.is_vertical_scroll_end
+        first = len(self._lines)
         self._lines.extend(lines)
         if not self._wrapped_at:
             return
-        self._rows.extend(row for line in lines for row in self._wrap(line))
+        self._rows.extend(row for number, line in enumerate(lines, first) for row in self._wrap(number, line))
         self.virtual_size = Size(0, len(self._rows))
         self.refresh()
         if self._follow and at_end:
@@ -131,11 +134,11 @@ class LinesPane(ScrollView, can_focus=True):
         self._wrapped_at = self.size.width
         self._theme = self.app.theme
         if self._wrapped_at:
-            self._rows = [row for line in self._lines for row in self._wrap(line)]
+            self._rows = [row for number, line in enumerate(self._lines) for row in self._wrap(number, line)]
             self.virtual_size = Size(0, len(self._rows))
             self.refresh()
 
-    def _wrap(self, line: Line) -> list[_Row]:
+    def _wrap(self, number: int, line: Line) -> list[_Row]:
         styles = ink(self.app)
         head_width = width_of(line.head)
         # One cell is left for the scrollbar, so that its coming does not wrap everything anew.
@@ -150,17 +153,21 @@ class LinesPane(ScrollView, can_focus=True):
             body.append_text(tail)
         fits = body.cell_len <= room and "\n" not in body.plain and "\t" not in body.plain
         wrapped = [body] if fits else body.wrap(self.app.console, room, tab_size=4, overflow="fold")
-        rows = [_Row(line.head, head_width, text) for text in wrapped]
         indent = Phrase(((" " * head_width, Tone.PLAIN),))
-        return [rows[0], *(_Row(indent, head_width, row.body) for row in rows[1:])]
+        heads = (line.head, *(indent for _ in wrapped[1:]))
+        return [_Row(number, head, head_width, text) for head, text in zip(heads, wrapped, strict=True)]
+
+    def _ground(self, line: int) -> Style:
+        """What a line is painted on."""
+        return self.rich_style
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.rich_style
         index = self.scroll_offset.y + y
         if index >= len(self._rows):
-            return Strip.blank(width, base)
+            return Strip.blank(width, self.rich_style)
         row = self._rows[index]
+        base = self._ground(row.line)
         line = segments(row.head, row.head_width, ink(self.app), base)
         for segment in row.body.render(self.app.console):
             if segment.text and segment.text != "\n":

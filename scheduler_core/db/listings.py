@@ -16,7 +16,7 @@ import asyncpg
 
 from scheduler_core.db.database import Database
 from scheduler_core.db.memory_archive import REPRIEVE_DAYS
-from scheduler_core.db.memory_rows import Memory, MemoryState, memory_of
+from scheduler_core.db.memory_rows import Memory, MemoryState, MergeRecord, memory_of
 from scheduler_core.db.profile_rows import profile_of
 from scheduler_core.db.statement import statement
 from scheduler_core.domain import MemoryFilter, Profile, ProfileFilter
@@ -142,6 +142,16 @@ class Listings:
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.text, *values)
         return [_active_of(row) if state == MemoryState.ACTIVE else _left_of(row, state) for row in rows]
+
+    async def members(self, bot_id: str, merge: MergeRecord, *, limit: int = 50) -> tuple[MemoryRow, ...]:
+        """The memories that a merge took in, as they were, by id; those that were purged are missing."""
+        sql = statement("memory_members")
+        values = sql.bind(
+            bot=bot_id, run=merge.run_id, survivor=merge.survivor, ids=merge.members, page=limit
+        )
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.text, *values)
+        return tuple(_left_of(row, MemoryState.MERGED) for row in rows)
 
     async def memory_in_use(self, bot_id: str, memory_id: str) -> MemoryRow | None:
         """One memory in use with its score; None if there is none."""

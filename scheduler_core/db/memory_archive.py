@@ -15,7 +15,7 @@ import asyncpg
 
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
-from scheduler_core.db.memory_return import named, put_back, take_apart
+from scheduler_core.db.memory_return import begin, named, put_back, take_apart
 from scheduler_core.db.plan_store import mark_applied
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
@@ -110,7 +110,7 @@ class MemoryArchive:
 
     async def look(self, bot_id: str) -> DecayLook:
         """What decay would archive now; changes nothing."""
-        async with self._transaction() as connection:
+        async with self._transaction(changes=False) as connection:
             return await _look(connection, bot_id, None)
 
     async def decay(self, bot_id: str, *, run_id: UUID) -> tuple[DecayLook, tuple[str, ...]]:
@@ -234,10 +234,9 @@ class MemoryArchive:
             return int(await connection.fetchval(sql.text, *values))
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Connection]:
+    async def _transaction(self, *, changes: bool = True) -> AsyncIterator[Connection]:
         async with self._database.transaction() as connection:
-            # Rows are compared as text, and a host's own engine may have another zone.
-            await connection.execute("SET LOCAL timezone TO 'UTC'")
+            await begin(connection, changes=changes)
             yield connection
 
 

@@ -14,6 +14,18 @@ from scheduler_core.errors import StateError
 MOST_NAMED = 5
 
 
+async def begin(connection: Connection, *, changes: bool = True) -> None:
+    """What every transaction over memories and their archive begins with.
+
+    Args:
+        changes: whether listeners are told, once it is over, that memories are different.
+    """
+    # Rows are compared as text, and a host's own engine may have another zone.
+    await connection.execute("SET LOCAL timezone TO 'UTC'")
+    if changes:
+        await connection.execute("SELECT pg_notify('llm_bawt_change', 'memories')")
+
+
 async def put_back(connection: Connection, numbers: Sequence[int]) -> tuple[str, ...]:
     """Archived copies become memories again. Their rows are locked by the caller.
 

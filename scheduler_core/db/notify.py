@@ -16,7 +16,7 @@ from scheduler_core.errors import DatabaseError, SchedulerError
 
 WAKE_CHANNEL = "llm_bawt_wake"
 CHANGE_CHANNEL = "llm_bawt_change"
-CHANGE_KINDS = frozenset({"jobs", "runs", "events", "nodes", "profiles"})
+CHANGE_KINDS = frozenset({"jobs", "runs", "events", "nodes", "profiles", "memories"})
 WAKE_KINDS = frozenset({"due", "cancel"})
 
 # The triggers that speak on each channel.

@@ -63,34 +63,39 @@ class ProfileHistory:
             row = await connection.fetchrow(sql.text, *sql.bind(**_named(entity), version=number))
         return _found(entity, number, row)
 
-    async def rollback(self, entity: Entity, number: int, *, actor: str) -> tuple[UUID, ProfileVersion]:
+    async def rollback(
+        self, entity: Entity, number: int, *, actor: str, newest: int | None = None
+    ) -> tuple[UUID, ProfileVersion]:
         """Makes an earlier version live again, as a new one; the next run leaves it until an attribute
         changes.
 
         Args:
             actor: who asks, for the audit.
+            newest: the latest version that was known when it was asked for; None for whatever is there.
 
         Returns:
             The run it was recorded as, and the new version.
 
         Raises:
             NotFoundError: there is no such profile or version.
-            StateError: it rests on attributes that were deleted or changed, or it is live.
+            StateError: it rests on attributes that were deleted or changed, or it is live, or a newer version
+                was published meanwhile.
         """
         find, back = statement("profile_version"), statement("profile_rollback")
         async with self._database.transaction() as connection:
             profile_id = await self._locked(connection, entity)
+            await self._require_newest(connection, profile_id, entity, newest)
             await keep_foreign(connection, [profile_id])
             row = await connection.fetchrow(find.text, *find.bind(**_named(entity), version=number))
             found = _found(entity, number, row)
             await self._require_fit(connection, profile_id, entity, found)
             run_id = await self._record(connection, entity, number, actor)
             await begin_change(connection, [profile_id], run_id=run_id)
-            newest = await connection.fetchval(
+            made = await connection.fetchval(
                 back.text, *back.bind(profile_id=profile_id, version=number, run_id=run_id)
             )
             await end_change(connection, [profile_id], run_id=run_id)
-        return run_id, (await self.version(entity, newest)).version
+        return run_id, (await self.version(entity, made)).version
 
     async def undo(self, source_run_id: UUID, *, run_id: UUID) -> Undone:
         """Takes back everything a run did to profiles, exactly, or nothing.
@@ -166,6 +171,18 @@ class ProfileHistory:
         if not ids:
             raise NotFoundError(f"Nothing is known of {entity}.", "Check how it is spelt.")
         return next(iter(ids.values()))
+
+    async def _require_newest(
+        self, connection: Connection, profile_id: int, entity: Entity, newest: int | None
+    ) -> None:
+        there = await connection.fetchval(
+            "SELECT coalesce(max(version), 0) FROM entity_profile_versions WHERE profile_id = $1", profile_id
+        )
+        if newest is not None and there != newest:
+            raise StateError(
+                f"{entity} is at version {there} by now, not at {newest}.",
+                "Look at it first; nothing was changed.",
+            )
 
     async def _require_fit(
         self, connection: Connection, profile_id: int, entity: Entity, found: FoundVersion

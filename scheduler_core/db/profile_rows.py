@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -116,12 +117,15 @@ class Draft:
     Attributes:
         failures: codes of the verifier.
         attribute_ids: what the model was shown; empty where that is not known.
+        at, run_id: when it was refused, and in which run; None before it is stored.
     """
 
     category: str
     text: str
     failures: tuple[str, ...]
     attribute_ids: tuple[int, ...] = ()
+    at: datetime | None = None
+    run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,6 +203,8 @@ class ProfileStore:
                 text=row["draft"],
                 failures=tuple(json.loads(row["failures"])),
                 attribute_ids=tuple(row["attribute_ids"] or ()),
+                at=row["created_at"],
+                run_id=row["run_id"],
             )
             for row in rows
         )

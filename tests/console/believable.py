@@ -29,6 +29,7 @@ from scheduler_core.domain import (
 from scheduler_core.oversight import DatabaseHealth, OperatorAction
 from tests.console.believable_actions import NOW as NOW
 from tests.console.believable_actions import believable_actions
+from tests.console.believable_people import People, believable_people
 from tests.console.fake_shelf import ModelWorld, believable_models
 
 ADA = Entity(EntityType.USER, "ada")
@@ -60,6 +61,7 @@ class World:
     changes: dict[UUID, list[ProfileChange]] = field(default_factory=dict)
     attributes: dict[Entity, tuple[Attribute, ...]] = field(default_factory=dict)
     actions: list[OperatorAction] = field(default_factory=list)
+    people: People = field(default_factory=People)
     health: DatabaseHealth = field(default_factory=lambda: HEALTHY)
     shelf: ModelWorld = field(default_factory=ModelWorld)
 
@@ -199,6 +201,8 @@ def believable_world() -> World:
     _add_changes(world)
     world.shelf = believable_models()
     world.actions = believable_actions(world.jobs)
+    odd = next(run for run in world.runs if run.suspicious)
+    world.people = believable_people(NOW, next(iter(world.changes)), odd.id)
     return world
 
 
@@ -265,7 +269,7 @@ def _history(job: Job, seconds: float, luck: random.Random, fresh: Iterator[UUID
             changes = {"status": RunStatus.SKIPPED, "reason": "unchanged", "node_id": None}
             took = 0
         elif fate < 0.16:
-            changes = {"suspicious": ("summary of user/jo is 61 % shorter",)}
+            changes = {"suspicious": ("user/jo: the summary is 61 % shorter",)}
         else:
             changes = {"result_json": json.dumps(_RESULT)}
         runs.append(

@@ -57,6 +57,7 @@ class FakeSource:
         self.mode = mode
         self.model: str | None = None
         self.read_only = False
+        self.now = NOW
         self.work = FakeWork(self)
         self.records = FakeRecords(self)
         self.models: Shelf | None = FakeShelf(world.shelf)

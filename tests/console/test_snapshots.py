@@ -20,6 +20,8 @@ from tests.console.pilots import NARROW, WIDE, jobs_of, picture, runs_of, until
 Compare = Callable[..., bool]
 
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+# To the profile of user/ada.
+_ADA = ("5", "down", "enter")
 PLACES = {
     "jobs": (),
     "jobs, log": ("down", "right"),
@@ -65,6 +67,24 @@ PLACES = {
     "charts, nothing in the last hour": ("3", *"wwww", *["down"] * 6),
     "forecast": ("4",),
     "forecast, one lane": ("4", "down", "down", "down"),
+    "profiles": ("5",),
+    "profiles, filtered": ("5", "slash", *"state:suspicious", "enter"),
+    "profiles, filter with a mistake": ("5", "slash", *"score>1", "enter"),
+    "profile, summary with sources": (*_ADA, "down", "down"),
+    "profile, what a version changed": (*_ADA, "right"),
+    "profile, from a version to the live one": (*_ADA, "right", "down", "down", "d"),
+    "profile, two versions side by side": (*_ADA, "right", "down", "down", "d", "d"),
+    "profile, the question before a rollback": (*_ADA, "right", "down", "down", "B"),
+    "profile, a version that cannot come back": (*_ADA, "right", "down", "down", "down", "B"),
+    "profile, attributes": (*_ADA, "right", "right"),
+    "profile, refused drafts": (*_ADA, "right", "right", "right"),
+    "memories": ("6", "down", "down", "down"),
+    "memories, filtered": ("6", "slash", *"bot:nova tag:fact", "enter"),
+    "memories, archived with reasons": ("6", "right", "right"),
+    "memories, a merge": ("6", "right"),
+    "memories, one opened": ("6", "enter"),
+    "memories, the question before one comes back": ("6", "right", "B"),
+    "memories, the question before many come back": ("6", "right", "right", "asterisk", "B"),
 }
 
 
