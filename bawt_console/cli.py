@@ -49,6 +49,11 @@ class _Commands(click.Group):
 )
 @click.option("--attach", is_flag=True, help="Watch and command without running jobs here.")
 @click.option("--no-ui", is_flag=True, help="Run the scheduler without a screen; one line a run on stdout.")
+@click.option(
+    "--role",
+    type=click.Choice(("scheduler", "worker", "both")),
+    help="With --no-ui and LLM_BAWT_TASK_QUEUE=pgqueuer: only claim what is due, only do it, or both.",
+)
 @click.option("--once", is_flag=True, help="With --no-ui: run what is due, then exit.")
 @click.option("--read-only", is_flag=True, help="Watch only; the database refuses every change.")
 @click.option(
@@ -66,6 +71,7 @@ def cli(
     context: click.Context,
     attach: bool,
     no_ui: bool,
+    role: str | None,
     once: bool,
     read_only: bool,
     open_at: str,
@@ -78,8 +84,11 @@ def cli(
     """
     options = context.ensure_object(Options)
     options.debug = debug
+    options.role = role or ""
     if once and not no_ui:
         raise click.UsageError("--once needs --no-ui.")
+    if role is not None and (not no_ui or once):
+        raise click.UsageError("--role needs --no-ui, and goes without --once.")
     if no_ui and (attach or read_only):
         raise click.UsageError("--no-ui runs jobs, so it cannot go with --attach or --read-only.")
     if open_at and not re.fullmatch(r"(run|job|profile|memory):\S+", open_at):

@@ -85,6 +85,14 @@ class NodeState(StrEnum):
     LOST = "lost"
 
 
+class NodeRole(StrEnum):
+    """What a node takes part in: claiming slots, doing runs, or both."""
+
+    BOTH = "both"
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One row of `scheduled_jobs`.
@@ -93,6 +101,7 @@ class Job:
         cron: five fields, in `time_zone`; takes the place of the interval.
         needs_slot: a cron job whose next slot no node has computed yet.
         failures: in a row; slots before `backoff_until` are skipped.
+        needs_model: from `config_json`, in lower case; its runs start only where that model is.
     """
 
     id: UUID
@@ -113,6 +122,7 @@ class Job:
     needs_slot: bool = False
     failures: int = 0
     backoff_until: datetime | None = None
+    needs_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +188,13 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One scheduler process that uses this database, and the job types it can run."""
+    """One scheduler process that uses this database, and what it can do.
+
+    Attributes:
+        queue: how tasks reach it: `in-process`, or `pgqueuer` from any scheduler.
+        capacity: runs it works on at the same time; 0 where it works on none or does not say.
+        models: in lower case; runs that need another one do not go there.
+    """
 
     id: UUID
     name: str
@@ -189,6 +205,10 @@ class Node:
     running: int
     model: str | None
     job_types: tuple[str, ...] = ()
+    role: NodeRole = NodeRole.BOTH
+    queue: str = "in-process"
+    capacity: int = 0
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.messages_schema import upgrade_messages
 from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import JobType
@@ -135,6 +136,8 @@ async def open_database(
             await require_schema(database.engine, address=address)
         else:
             await migrate(database.engine, address=address)
+            if settings.task_queue == "pgqueuer":
+                await upgrade_messages(database)
             await JobStore(database, node_id=uuid4()).seed_jobs(default_intervals(settings))
         yield database
     finally:

@@ -18,23 +18,23 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler_core import __version__
+from scheduler_core.carriage import feed_of, queue_of, role_of, stores_of
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.forgetting import Forgetting
 from scheduler_core.db.history import History
-from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import NodeRow
 from scheduler_core.db.memory_archive import MemoryArchive
 from scheduler_core.db.memory_candidates import MemoryCandidates
 from scheduler_core.db.memory_judgements import MemoryJudgements
 from scheduler_core.db.memory_vectors import MemoryVectors
-from scheduler_core.db.notify import WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
+from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.plan_store import PlanStore
 from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_watch import RunWatch
-from scheduler_core.domain import JobType, NodeState, Run
+from scheduler_core.domain import JobType, NodeRole, NodeState, Run
 from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.installation import (
     default_intervals,
@@ -44,7 +44,7 @@ from scheduler_core.installation import (
     open_database,
     operations,
 )
-from scheduler_core.jobs.scheduler import BotSource, JobScheduler
+from scheduler_core.jobs.scheduler import CLAIM_BATCH, BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
 from scheduler_core.llm.given import GivenModel
@@ -57,8 +57,9 @@ from scheduler_core.maintenance.decay import DecayJob
 from scheduler_core.maintenance.profile_job import MODES as PROFILE_MODES
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.settings import Settings
+from scheduler_core.tasks.message_queue import MessageQueue
 from scheduler_core.tasks.processor import TaskProcessor
-from scheduler_core.tasks.queue import InProcessQueue
+from scheduler_core.tasks.queue import NowhereHere
 from scheduler_core.tasks.recorder import Recorder
 from scheduler_core.tasks.task import JobKind, JobKinds, TaskFactory
 
@@ -158,12 +159,12 @@ async def open_runtime(
         stack.push_async_callback(own_pool.aclose)
         models = model_chooser(settings) if model is None else GivenModel(model)
         stack.push_async_callback(models.aclose)
-        node = _Node(settings, database, own_pool, models, kinds, bots, on_finished)
+        node = _Node(settings, database, own_pool, models, kinds, bots, on_finished, watch=watch)
         await node.join()
         own: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                node.start(group, watch=watch)
+                node.start(group)
                 try:
                     yield node.runtime
                 except BaseException as error:
@@ -195,36 +196,50 @@ class _Node:
         kinds: Sequence[JobKind],
         bots: BotSource | None,
         on_finished: FinishedSink | None,
+        *,
+        watch: bool,
     ) -> None:
         self._settings = settings
+        self._watch = watch
+        self._role = role_of(settings, watch=watch)
         self._models = models
         self._state = NodeState.ACTIVE
         self._host_bots = bots
         self._loops: list[asyncio.Task[None]] = []
         self._node_id = uuid4()
         self._kinds = _all_kinds(settings, database, models, kinds)
-        self._store = JobStore(own, node_id=self._node_id)
-        self._feed = ChangeFeed(
-            database.address, "bawt scheduler listen", channel=WAKE_CHANNEL, kinds=WAKE_KINDS
-        )
+        stores = stores_of(settings, own, node_id=self._node_id, kinds=self._kinds, watch=watch)
+        self._store = stores.own
+        self._sends = stores.worker is not None
+        self._feed = feed_of(stores, database)
         told = on_finished or (lambda ids: None)
         self._recorder = Recorder(writer=self._store, on_recorded=partial(self._recorded, told))
-        queue = InProcessQueue(capacity=settings.scheduler_max_concurrent_runs)
+        factory = TaskFactory(
+            kinds=self._kinds,
+            timeout=settings.scheduler_run_timeout_seconds,
+            max_attempts=settings.scheduler_max_attempts,
+        )
+        self._queue = queue_of(
+            settings,
+            stores,
+            role=self._role,
+            factory=factory,
+            recorder=self._recorder,
+            feed=self._feed,
+            models=self._model_names,
+        )
         self._processor = TaskProcessor(
-            queue=queue,
+            queue=self._queue,
             recorder=self._recorder,
             retry_base=settings.scheduler_retry_base_seconds,
-            on_free=lambda: self._scheduler.wake(),
+            # Elsewhere it is the messages taken that make room.
+            on_free=(lambda: None) if self._sends else lambda: self._scheduler.wake(),
             pause_job=partial(_pause, operations(database, settings, actor="circuit breaker")),
         )
         self._scheduler = JobScheduler(
-            store=self._store,
-            queue=queue,
-            factory=TaskFactory(
-                kinds=self._kinds,
-                timeout=settings.scheduler_run_timeout_seconds,
-                max_attempts=settings.scheduler_max_attempts,
-            ),
+            store=stores.claims,
+            queue=NowhereHere(batch=CLAIM_BATCH) if self._sends else self._queue,
+            factory=factory,
             recorder=self._recorder,
             check_interval=settings.scheduler_check_interval_seconds,
             bots=self._bots,
@@ -255,7 +270,7 @@ class _Node:
             log.warning("Profile maintenance will fail [%s]: %s", error.error_id, error)
         await self._store.heartbeat(self._describe())
 
-    def start(self, group: asyncio.TaskGroup, *, watch: bool) -> None:
+    def start(self, group: asyncio.TaskGroup) -> None:
         """Starts the loops; one that dies of a bug takes the group with it."""
         works = {
             "change feed": self._feed.run,
@@ -263,8 +278,10 @@ class _Node:
             "processor": self._processor.run,
             "upkeep": self._upkeep.run,
         }
-        if watch:
+        if self._watch and self._role is not NodeRole.WORKER:
             works["scheduler"] = self._scheduler.run
+        if isinstance(self._queue, MessageQueue):
+            works["messages"] = self._queue.listen
         self._loops = [group.create_task(work(), name=name) for name, work in works.items()]
 
     async def stop(self) -> None:
@@ -277,6 +294,7 @@ class _Node:
         try:
             async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
                 await self._scheduler.stop_claiming()
+                await self._queue.close()
                 await self._processor.drain(grace=grace)
         except TimeoutError:
             log.warning("Runs are left behind; their lease ends now and they are tried again.")
@@ -295,7 +313,10 @@ class _Node:
     def _recorded(self, told: FinishedSink, run_ids: Sequence[UUID]) -> None:
         told(run_ids)
         # A run that waited for one of these may start now.
-        self._scheduler.wake()
+        if isinstance(self._queue, MessageQueue):
+            self._queue.recorded(run_ids)
+        else:
+            self._scheduler.wake()
 
     async def _bots(self) -> Sequence[str]:
         host = await self._host_bots() if self._host_bots is not None else ()
@@ -311,7 +332,17 @@ class _Node:
             lease=self._settings.scheduler_lease_seconds,
             running=len(self._processor.run_ids),
             model=self._models.name,
+            role=str(self._role),
+            queue="pgqueuer" if self._sends else "in-process",
+            capacity=0 if self._role is NodeRole.SCHEDULER else self._settings.scheduler_max_concurrent_runs,
+            job_limits=tuple(self._kinds.limits.values()),
+            models=tuple(self._model_names()),
         )
+
+    def _model_names(self) -> Sequence[str]:
+        """As runs ask for them: the name without where it runs, in lower case."""
+        name = self._models.name
+        return () if name is None else (name.rpartition(" ")[0].lower(),)
 
     def _make_upkeep(self, on_closed: FinishedSink) -> Upkeep:
         return Upkeep(

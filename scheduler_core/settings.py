@@ -75,6 +75,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
 
     scheduler_enabled: bool = True
+    scheduler_role: Literal["both", "scheduler", "worker"] = "both"
+    task_queue: Literal["in-process", "pgqueuer"] = "in-process"
     scheduler_check_interval_seconds: Annotated[float, Field(ge=0.05, le=3600, allow_inf_nan=False)] = 30.0
     scheduler_max_concurrent_runs: Annotated[int, Field(ge=1, le=10_000)] = 8
     scheduler_lease_seconds: Annotated[float, Field(ge=2, le=3600, allow_inf_nan=False)] = 30.0

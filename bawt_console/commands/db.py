@@ -77,10 +77,15 @@ def upgrade(options: Options) -> None:
     from scheduler_core.db.migration import known_revisions
 
     async def work(session: Session) -> None:
+        from scheduler_core.db.messages_schema import upgrade_messages_if_there
+
+        schema, messages = known_revisions()[-1], await upgrade_messages_if_there(session.database)
         if options.json:
-            print_json({"schema": known_revisions()[-1]})
-        else:
-            print_line(f"The schema of {session.address.label} is at {known_revisions()[-1]}.")
+            print_json({"schema": schema, "pgqueuer": messages})
+            return
+        print_line(f"The schema of {session.address.label} is at {schema}.")
+        if messages is not None:
+            print_line(f"PgQueuer's tables there are of {messages}.")
 
     in_session(options, work)
 

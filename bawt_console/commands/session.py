@@ -27,6 +27,7 @@ class Options:
 
     json: bool = False
     database_url: str = ""
+    role: str = ""
     debug: bool = False
 
     def settings(self) -> "Settings":
@@ -42,8 +43,8 @@ class Options:
         """The same for who reports misspelt variables in another place."""
         from scheduler_core.settings import load_settings
 
-        overrides = {"database_url": self.database_url} if self.database_url else {}
-        return load_settings(**overrides)
+        given = {"database_url": self.database_url, "scheduler_role": self.role}
+        return load_settings(**{name: value for name, value in given.items() if value})
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:

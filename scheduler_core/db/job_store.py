@@ -182,7 +182,7 @@ class JobStore:
         )
         async with self._database.connection() as connection:
             rows = await connection.fetch(start.text, *values)
-        return [_started_of(row) for row in rows]
+        return [started_of(row) for row in rows]
 
     async def finish_runs(
         self, outcomes: Sequence[FinishedRun], *, retries: Mapping[UUID, float] | None = None
@@ -221,7 +221,7 @@ class JobStore:
         held = statement("held_runs")
         async with self._database.connection() as connection:
             rows = await connection.fetch(held.text, *held.bind(node=self._node_id, known=list(known)))
-        return [_started_of(row) for row in rows]
+        return [started_of(row) for row in rows]
 
     async def rescue_runs(
         self, *, batch: int, retry_in: Callable[[LostRun], float | None] = lambda _: None
@@ -261,6 +261,11 @@ class JobStore:
             lease=node.lease,
             running=node.running,
             model=node.model,
+            role=node.role,
+            queue=node.queue,
+            capacity=node.capacity,
+            job_limits=list(node.job_limits),
+            models=list(node.models),
         )
         async with self._database.connection() as connection:
             # Whoever answers later than this has let the lease run out.
@@ -322,6 +327,10 @@ class JobStore:
                 self._node_id,
             )
 
+    async def recall(self) -> int:
+        """Takes back what is on its way to a worker and waits no longer; within one process that is nothing."""
+        return 0
+
     async def expire_history(self, *, days: int, batch: int) -> int:
         """Deletes up to `batch` finished runs older than `days`; returns how many."""
         expire = statement("expire_history")
@@ -368,7 +377,7 @@ def _claimed_of(row: Row) -> StartedRun:
     )
 
 
-def _started_of(row: Row) -> StartedRun:
+def started_of(row: Row) -> StartedRun:
     return StartedRun(
         id=row["id"],
         job_id=row["job_id"],

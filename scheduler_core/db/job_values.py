@@ -111,7 +111,14 @@ class RunCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRow:
-    """What a node says about itself with every heartbeat. `lease` is in seconds."""
+    """What a node says about itself with every heartbeat. `lease` is in seconds.
+
+    Attributes:
+        role, queue: what it takes part in, and how tasks reach it; see `Settings`.
+        capacity: runs it works on at the same time.
+        job_limits: beside `job_types`: how many of each may run at once on all nodes together; None for any.
+        models: in lower case; runs that need another one do not go there.
+    """
 
     id: UUID
     name: str
@@ -121,3 +128,8 @@ class NodeRow:
     lease: float
     running: int
     model: str | None
+    role: str = "both"
+    queue: str = "in-process"
+    capacity: int = 0
+    job_limits: tuple[int | None, ...] = ()
+    models: tuple[str, ...] = ()

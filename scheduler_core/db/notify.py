@@ -5,6 +5,7 @@ told that anything may have changed, because hints sent meanwhile are lost.
 """
 
 import asyncio
+import json
 import logging
 import time
 import weakref
@@ -15,9 +16,13 @@ from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 from scheduler_core.errors import DatabaseError, SchedulerError
 
 WAKE_CHANNEL = "llm_bawt_wake"
+# PgQueuer's own: it says in JSON which kind of statement touched its queue.
+MESSAGE_CHANNEL = "llm_bawt_pgqueuer"
 CHANGE_CHANNEL = "llm_bawt_change"
 CHANGE_KINDS = frozenset({"jobs", "runs", "events", "nodes", "profiles", "memories"})
 WAKE_KINDS = frozenset({"due", "cancel"})
+# A message that was taken leaves room for another one, so schedulers look again.
+MESSAGE_KINDS = {"insert": "sent", "delete": "due"}
 
 # The triggers that speak on each channel.
 TRIGGERS = {
@@ -35,6 +40,7 @@ TRIGGERS = {
         "job_runs_updated",
         "job_runs_deleted_notice",
     },
+    MESSAGE_CHANNEL: {"tg_pgqueuer_changed"},
 }
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -91,6 +97,7 @@ class ChangeFeed:
         application: shown in `pg_stat_activity`.
         channel: `CHANGE_CHANNEL` for screens, `WAKE_CHANNEL` for schedulers.
         kinds: every kind of the channel; told to all after a reconnect.
+        beside: further channels on the same connection.
     """
 
     def __init__(
@@ -100,11 +107,13 @@ class ChangeFeed:
         *,
         channel: str = CHANGE_CHANNEL,
         kinds: frozenset[str] = CHANGE_KINDS,
+        beside: tuple[str, ...] = (),
     ) -> None:
         self.state = FeedState()
         self._address = address
         self._application = application
         self._channel = channel
+        self._channels = (channel, *beside)
         self._kinds = kinds
         self._silent: set[str] = set()
         # Weak, because an iterator that nobody ever starts cannot say that it is over.
@@ -157,7 +166,8 @@ class ChangeFeed:
         connection.add_termination_listener(lambda _: closed.set())
         try:
             with plain_errors(self._address):
-                await connection.add_listener(self._channel, self._heard)
+                for channel in self._channels:
+                    await connection.add_listener(channel, self._heard)
                 await self._ask(connection)
             self._alive()
             self._tell(self._kinds)
@@ -177,7 +187,7 @@ class ChangeFeed:
 
     async def _ask(self, connection: Connection) -> None:
         """Whether the server is there, and still says what changes; the log tells when it does not."""
-        wanted = TRIGGERS.get(self._channel, set())
+        wanted = {trigger for channel in self._channels for trigger in TRIGGERS.get(channel, ())}
         rows = await connection.fetch(
             "SELECT tgname::text AS name FROM pg_trigger"
             " WHERE tgname = ANY ($1::text[]) AND tgenabled <> 'D'",
@@ -200,9 +210,19 @@ class ChangeFeed:
 
     def _heard(self, connection: object, pid: int, channel: str, payload: object) -> None:
         self.state.since = time.monotonic()
-        self._tell(frozenset({str(payload)}) & self._kinds)
+        kind = _message_kind(str(payload)) if channel == MESSAGE_CHANNEL else str(payload)
+        self._tell(frozenset({kind}) & self._kinds)
 
     def _tell(self, kinds: frozenset[str]) -> None:
         if kinds:
             for subscriber in self._subscribers:
                 subscriber.tell(kinds)
+
+
+def _message_kind(payload: str) -> str:
+    """The word for it; empty for whatever else PgQueuer says on its channel."""
+    try:
+        event = json.loads(payload)
+    except ValueError:
+        return ""
+    return MESSAGE_KINDS.get(str(event.get("operation")), "") if isinstance(event, dict) else ""

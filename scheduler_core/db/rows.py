@@ -6,6 +6,7 @@ from scheduler_core.domain import (
     EventLevel,
     Job,
     Node,
+    NodeRole,
     NodeState,
     Outcome,
     Run,
@@ -38,6 +39,7 @@ def job_of(row: Row) -> Job:
         needs_slot=row["needs_slot"],
         failures=row["failures"],
         backoff_until=row["backoff_until"],
+        needs_model=row["needs_model"],
     )
 
 
@@ -93,6 +95,10 @@ def node_of(row: Row) -> Node:
         running=row["running"],
         model=row["model"],
         job_types=tuple(row["job_types"]),
+        role=NodeRole(row["role"]),
+        queue=row["queue"],
+        capacity=row["capacity"],
+        models=tuple(row["models"]),
     )
 
 

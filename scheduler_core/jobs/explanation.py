@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from scheduler_core.domain import Job, Node, NodeState, Run, RunStatus, Trigger, short_run_id
+from scheduler_core.domain import Job, Node, NodeRole, NodeState, Run, RunStatus, Trigger, short_run_id
 
 
 def explain(
@@ -34,12 +34,24 @@ def _present(job: Job, current: Run | None, nodes: Sequence[Node], now: datetime
     if current.available_at > now:
         until = _at(current.available_at, "until")
         return [*said, f"Attempt {current.attempt} waits{until} (run {short_run_id(current.id)})."]
-    reason = "every place for its type is taken, on this node or on another"
-    if not _active(nodes):
-        reason = _nobody(nodes)
-    elif not any(job.job_type in node.job_types for node in _active(nodes)):
-        reason = f"no running node knows the job type {job.job_type}"
+    reason = _why_waiting(job, _active(nodes)) if _active(nodes) else _nobody(nodes)
     return [*said, f"Run {short_run_id(current.id)} waits{_at(current.created_at)}, because {reason}."]
+
+
+def _why_waiting(job: Job, active: Sequence[Node]) -> str:
+    """What keeps a run from starting while some node is there."""
+    knowing = [node for node in active if job.job_type in node.job_types]
+    if not knowing:
+        return f"no running node knows the job type {job.job_type}"
+    able = [node for node in knowing if node.role is not NodeRole.SCHEDULER]
+    if not able:
+        return f"only schedulers are running, and no worker that can do {job.job_type}"
+    wanted = job.needs_model
+    if wanted is not None and not any(wanted in node.models for node in able):
+        return f"no running worker of {job.job_type} has the model {wanted}, which it needs"
+    if all(node.role is NodeRole.WORKER for node in active):
+        return "only workers are running, and no scheduler sends it to one of them"
+    return "every place for its type is taken, on this node or on another"
 
 
 def _future(job: Job, nodes: Sequence[Node], now: datetime) -> str:
@@ -58,6 +70,8 @@ def _future(job: Job, nodes: Sequence[Node], now: datetime) -> str:
     late = (now - job.next_run_at).total_seconds()
     if not _active(nodes):
         return f"It has been due for {late:.0f} s, but {_nobody(nodes)}."
+    if all(node.role is NodeRole.WORKER for node in _active(nodes)):
+        return f"It has been due for {late:.0f} s, but only workers are running, and no scheduler claims it."
     return (
         f"It has been due for {late:.1f} s: every place of the active nodes is taken,"
         " or somebody holds its row in an open transaction."

@@ -17,7 +17,7 @@ from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import Claim, StartedRun
 from scheduler_core.errors import DatabaseError, RunError
 from scheduler_core.jobs.cron_slot import place_cron
-from scheduler_core.tasks.queue import TaskQueue
+from scheduler_core.tasks.queue import TaskSink
 from scheduler_core.tasks.recorder import Recorder, failed
 from scheduler_core.tasks.task import Task, TaskFactory
 
@@ -59,7 +59,7 @@ class JobScheduler:
         self,
         *,
         store: JobStore,
-        queue: TaskQueue,
+        queue: TaskSink,
         factory: TaskFactory,
         recorder: Recorder,
         check_interval: float,

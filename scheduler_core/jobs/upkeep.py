@@ -32,6 +32,7 @@ class Done:
     cancelled: int = 0
     rescued: int = 0
     unknown: int = 0
+    recalled: int = 0
     expired: int = 0
 
 
@@ -113,7 +114,9 @@ class Upkeep:
         rescued = unknown = 0
         if self._renewed >= self._trusts_leases_at:
             rescued, unknown = await self._rescue(), await self._fail_unknown()
-        return Done(cancelled=cancelled, rescued=rescued, unknown=unknown, expired=await self._expire())
+        recalled = await self._store.recall()
+        expired = await self._expire()
+        return Done(cancelled=cancelled, rescued=rescued, unknown=unknown, recalled=recalled, expired=expired)
 
     async def check_cancelled(self) -> int:
         """Stops the handlers whose runs were cancelled or were given to another node."""

@@ -12,8 +12,8 @@ from uuid import UUID
 from scheduler_core.tasks.task import Task
 
 
-class TaskQueue(Protocol):
-    """Carries tasks from `put` to `get`; a task keeps its place until `done`."""
+class TaskSink(Protocol):
+    """Where a scheduler puts the tasks it started."""
 
     @property
     def free(self) -> int:
@@ -32,6 +32,10 @@ class TaskQueue(Protocol):
 
     async def put(self, tasks: Sequence[Task]) -> None: ...
 
+
+class TaskQueue(TaskSink, Protocol):
+    """Carries tasks to the processor that calls `get`; a task keeps its place until `done`."""
+
     async def get(self) -> Sequence[Task]:
         """Every task that waits, at least one."""
         ...
@@ -40,9 +44,30 @@ class TaskQueue(Protocol):
         """Gives back the place of a task that ended."""
         ...
 
+    async def close(self) -> None:
+        """Nothing comes from elsewhere after this; what is held here goes on."""
+        ...
+
     async def wait_empty(self) -> None:
         """Returns when no task is queued or running."""
         ...
+
+
+class NowhereHere:
+    """The sink of a scheduler whose runs start where their messages arrive: it never fills and holds nothing.
+
+    Args:
+        batch: how much may be claimed at once.
+    """
+
+    held = 0
+    run_ids: Sequence[UUID] = ()
+
+    def __init__(self, *, batch: int) -> None:
+        self.free = batch
+
+    async def put(self, tasks: Sequence[Task]) -> None:
+        assert not tasks, "nothing starts here"
 
 
 class InProcessQueue:
@@ -85,6 +110,9 @@ class InProcessQueue:
         self._held.discard(task.run_id)
         if not self._held:
             self._empty.set()
+
+    async def close(self) -> None:
+        """Everything comes from this process."""
 
     async def wait_empty(self) -> None:
         await self._empty.wait()

@@ -26,6 +26,7 @@ class JobConfig(BaseModel):
         overlap: what becomes of a slot while the job's last run is still running: `skip` it or `queue` it.
         catch_up: what becomes of slots missed while nothing ran: `coalesce` them into one run or `skip` them.
         jitter_seconds: the job's slots are later by a fixed amount below this, the same every time.
+        needs_model: its runs start only on nodes that have this model, as screens show its name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +36,7 @@ class JobConfig(BaseModel):
     overlap: Literal["skip", "queue"] = "skip"
     catch_up: Literal["coalesce", "skip"] = "coalesce"
     jitter_seconds: Annotated[int, Field(ge=0, le=999_999)] = 0
+    needs_model: Annotated[str, Field(min_length=1, max_length=300)] | None = None
 
 
 class TaskContext(Protocol):

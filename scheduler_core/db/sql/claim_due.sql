@@ -5,7 +5,7 @@ WITH ready AS MATERIALIZED (
     -- those who only refer to the job; SKIP LOCKED leaves a row somebody is editing for the next look. All
     -- columns come from here: only this read sees the version of the row that it locked.
     SELECT j.id, j.job_type, j.bot_id, j.next_run_at, j.interval_minutes, j.claim_seq, j.overlap, j.catch_up,
-        j.failures, j.backoff_until, j.config_json, false AS is_cron,
+        j.failures, j.backoff_until, j.config_json, j.needs_model, false AS is_cron,
         -- An interval keeps its grid, so the schedule does not drift, and slots missed while nobody looked
         -- become this one.
         floor(date_part('epoch', now() - j.next_run_at) / (60 * j.interval_minutes))::integer AS missed
@@ -24,7 +24,7 @@ due AS (
     UNION ALL
     -- Cron slots are computed by the caller, who holds those rows locked.
     SELECT j.id, j.job_type, j.bot_id, j.next_run_at, j.interval_minutes, j.claim_seq, j.overlap, j.catch_up,
-        j.failures, j.backoff_until, j.config_json, true, c.missed, c.next_at
+        j.failures, j.backoff_until, j.config_json, j.needs_model, true, c.missed, c.next_at
     FROM unnest(:cron_ids::uuid[], :cron_next::timestamptz[], :cron_missed::integer[])
         AS c (id, next_at, missed)
     JOIN scheduled_jobs j ON j.id = c.id
@@ -35,7 +35,11 @@ bots AS (
 ),
 judged AS (
     SELECT d.id, d.job_type, coalesce(b.bot_id, d.bot_id) AS bot_id, d.next_run_at AS slot_at, d.next_at,
-        d.missed, d.claim_seq + 1 AS claim_seq, d.config_json, active.status IS NULL AS is_free,
+        d.missed, d.claim_seq + 1 AS claim_seq, d.config_json,
+        active.status IS NULL AND (
+            d.needs_model IS NULL
+            OR EXISTS (SELECT FROM scheduler_nodes n WHERE n.id = :node AND d.needs_model = ANY (n.models))
+        ) AS is_free,
         CASE
             WHEN b.bot_id IS NULL AND d.bot_id = '*' AND d.job_type = ANY (:per_bot_types) THEN 'no bots known'
             WHEN d.backoff_until > now() THEN

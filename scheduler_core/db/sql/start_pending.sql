@@ -23,6 +23,13 @@ ranked AS (
                 SELECT FROM job_runs o
                 WHERE o.job_id = r.job_id AND o.bot_id = r.bot_id AND o.status = 'running'
             )
+            -- Few jobs need a certain model, so those that this node does not have are read once.
+            AND (r.job_id = ANY (ARRAY(
+                SELECT j.id FROM scheduled_jobs j
+                WHERE j.needs_model IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM scheduler_nodes n WHERE n.id = :node AND j.needs_model = ANY (n.models)
+                )
+            ))) IS NOT TRUE
         ORDER BY r.available_at
         LIMIT :capacity
     ) w
