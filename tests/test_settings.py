@@ -70,7 +70,9 @@ WRONG = {
     "scheduler_max_attempts": ("21", "a whole number from 1 to 20"),
     "scheduler_max_concurrent_runs": ("10001", "a whole number from 1 to 10000"),
     "scheduler_retry_base_seconds": ("30s", "a number above 0 and up to 86400"),
+    "scheduler_role": ("boss", "both, scheduler or worker"),
     "scheduler_run_timeout_seconds": ("-1", "a number above 0 and up to 86400"),
+    "task_queue": ("rabbit", "in-process or pgqueuer"),
     "scheduler_stop_grace_seconds": ("-0.1", "a number from 0 to 3600"),
 }
 
