@@ -328,7 +328,7 @@ class JobStore:
             )
 
     async def recall(self) -> int:
-        """Takes back what is on its way to a worker and waits no longer; within one process that is nothing."""
+        """Takes back what is on its way to a worker and waits no longer; in one process that is nothing."""
         return 0
 
     async def expire_history(self, *, days: int, batch: int) -> int:

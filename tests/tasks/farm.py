@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from scheduler_core.db.connect import Connection
+from scheduler_core.llm.provider import TextModel
 from scheduler_core.runtime import Runtime, open_runtime
 from scheduler_core.settings import Settings
 from scheduler_core.tasks.task import JobKind, Task, TaskContext, TaskResult
@@ -45,9 +46,14 @@ class Farm:
         self._stack = stack
 
     async def start(
-        self, name: str, *, kinds: tuple[str, ...] = ("nap", "wait", "pair", "rare"), **settings: Any
+        self,
+        name: str,
+        *,
+        kinds: tuple[str, ...] = ("nap", "wait", "pair", "rare"),
+        model: TextModel | None = None,
+        **settings: Any,
     ) -> Runtime:
-        """Starts a node; it is stopped at the end."""
+        """Starts a node; it is stopped at the end. `model` is the one it announces."""
         node = _Node(self, name)
         made = {
             "nap": JobKind(name="nap", handler=node.nap),
@@ -66,7 +72,7 @@ class Farm:
         }
         wanted = Settings(**(values | settings))
         return await self._stack.enter_async_context(
-            open_runtime(wanted, kinds=[made[kind] for kind in kinds])
+            open_runtime(wanted, kinds=[made[kind] for kind in kinds], model=model)
         )
 
     async def add_jobs(

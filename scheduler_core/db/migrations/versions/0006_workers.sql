@@ -9,6 +9,21 @@ ALTER TABLE scheduler_nodes
     -- Lower case, as they are compared.
     ADD COLUMN models text[] NOT NULL DEFAULT '{}';
 
+-- A worker that comes, comes back or can do something else makes runs possible that waited for it.
+CREATE FUNCTION bawt_worker_able() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('llm_bawt_wake', 'due');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER scheduler_nodes_able AFTER INSERT ON scheduler_nodes
+    FOR EACH ROW WHEN (NEW.queue <> 'in-process') EXECUTE FUNCTION bawt_worker_able();
+CREATE TRIGGER scheduler_nodes_able_again AFTER UPDATE ON scheduler_nodes
+    FOR EACH ROW WHEN (
+        NEW.queue <> 'in-process' AND NEW.state = 'active' AND (
+            OLD.lease_expires_at <= now() OR OLD.models <> NEW.models OR OLD.job_types <> NEW.job_types
+        )
+    ) EXECUTE FUNCTION bawt_worker_able();
+
 -- What config_json says of the model, kept beside it so that starting needs not parse it.
 ALTER TABLE scheduled_jobs ADD COLUMN needs_model text;
 CREATE INDEX scheduled_jobs_of_model ON scheduled_jobs (needs_model) WHERE needs_model IS NOT NULL;
