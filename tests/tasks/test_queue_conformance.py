@@ -143,10 +143,12 @@ async def test_a_node_that_stops_lets_its_runs_end_within_the_grace(queue: str, 
     node = await farm.start("a", task_queue=queue, scheduler_stop_grace_seconds=20)
     await farm.add_jobs("wait")
     await farm.until_begun(1)
-    stopping = asyncio.create_task(node.stop())
-    await farm.add_jobs("nap", 3)
-    farm.gate.set()
-    await stopping
+
+    async def let_go() -> None:
+        await farm.add_jobs("nap", 3)
+        farm.gate.set()
+
+    await asyncio.gather(node.stop(), let_go())
     assert await farm.statuses("wait") == {"success": 1}
     # Nothing new was begun by who is stopping.
     assert [kind for kind, _, _ in farm.begun] == ["wait"]
