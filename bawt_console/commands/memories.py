@@ -165,9 +165,11 @@ def restore(options: Options, memory_id: str, bot: str | None) -> None:
 
     async def work(session: Session) -> tuple[str, tuple[str, ...]]:
         from scheduler_core.db.memory_archive import MemoryArchive
+        from scheduler_core.installation import local_actor
 
         bot_id, _ = await _found(session, memory_id, bot)
-        return bot_id, await MemoryArchive(session.database).restore(bot_id, memory_id)
+        archive = MemoryArchive(session.database)
+        return bot_id, await archive.restore(bot_id, memory_id, actor=local_actor("command"))
 
     bot_id, back = in_session(options, work)
     if options.json:

@@ -237,8 +237,11 @@ def _set_pin(options: Options, entity: str, attribute_id: int, *, pinned: bool) 
 
     async def work(session: Session) -> None:
         from scheduler_core.db.profile_history import ProfileHistory
+        from scheduler_core.installation import local_actor
 
-        await ProfileHistory(session.database).pin(wanted, attribute_id, pinned=pinned)
+        await ProfileHistory(session.database).pin(
+            wanted, attribute_id, pinned=pinned, actor=local_actor("command")
+        )
         if options.json:
             print_json({"entity": str(wanted), "attribute_id": attribute_id, "pinned": pinned})
         else:

@@ -35,6 +35,7 @@ OWNED = frozenset(
     {
         "entity_profiles",
         "entity_profile_attributes",
+        "entity_profile_changes",
         "entity_profile_versions",
         "entity_profile_drafts",
         "memories",
