@@ -1,8 +1,9 @@
 """Searches the whole database for what was known of an entity, and says where it is, never what it is.
 
-Every column of every table of the schema is read that can hold text, those of a host and of later releases
-included. Left out are numbers, times, vectors, and strings that say nothing about the entity: shorter than
-`SHORTEST`, in what somebody else owns too, or single words that this program itself uses.
+Every column of every table in every schema is read that can hold text, those of a host and of later releases
+included, as far as this database user may read them. Left out are numbers, times, vectors, and strings that
+say nothing about the entity: shorter than `SHORTEST`, in what somebody else owns too, or single words that
+this program itself uses.
 """
 
 import json
@@ -166,20 +167,20 @@ async def search(connection: Connection, strings: Strings) -> Traces:
     found: set[int] = set()
     places: dict[str, int] = {}
     columns = 0
-    for table, names in (await _columns(connection)).items():
-        columns += len(names)
-        async for cells in _rows(connection, table, names, strings):
-            for name, cell in zip(names, cells, strict=True):
-                hits = strings.found_in(table, cell)
+    for table in await _tables(connection):
+        columns += len(table.columns)
+        async for cells in _rows(connection, table, strings):
+            for column, cell in zip(table.columns, cells, strict=True):
+                hits = strings.found_in(table.label, cell)
                 if hits:
                     found.update(hits)
-                    where = f"{table}.{name}"
+                    where = f"{table.label}.{column}"
                     places[where] = places.get(where, 0) + 1
-    for table, name, cell in await _statistics(connection):
-        hits = strings.found_in(table, cell)
+    for label, column, cell in await _statistics(connection):
+        hits = strings.found_in(label, cell)
         if hits:
             found.update(hits)
-            places[f"{table}.{name} (statistics)"] = 1
+            places[f"{label}.{column} (statistics)"] = 1
     return Traces(
         found=len(found),
         strings=len(strings.sought),
@@ -222,37 +223,43 @@ async def _shared(connection: Connection, entity: Entity, candidates: Sequence[S
     return {row["place"] for row in rows}
 
 
-async def _columns(connection: Connection) -> dict[str, list[str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """A table to read: how it is called in messages and in SQL, and by column what to select."""
+
+    label: str
+    name: str
+    columns: dict[str, str]
+
+
+async def _tables(connection: Connection) -> list[_Table]:
     rows = await connection.fetch(
-        "SELECT c.table_name, c.column_name FROM information_schema.columns c"
+        "SELECT c.table_schema, c.table_name, c.column_name, c.data_type,"
+        " c.table_schema = current_schema() AS is_own"
+        " FROM information_schema.columns c"
         " JOIN information_schema.tables t USING (table_schema, table_name)"
-        " WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE'"
+        " WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'information_schema')"
+        " AND has_table_privilege(format('%I.%I', c.table_schema, c.table_name), 'SELECT')"
         " AND c.data_type <> ALL ($1::text[]) AND c.udt_name NOT IN ('vector', 'halfvec', 'sparsevec')"
-        " ORDER BY c.table_name, c.ordinal_position",
+        " ORDER BY NOT c.table_schema = current_schema(), c.table_schema, c.table_name, c.ordinal_position",
         _TEXTLESS,
     )
-    found: dict[str, list[str]] = {}
+    found: dict[tuple[str, str], _Table] = {}
     for row in rows:
-        found.setdefault(row["table_name"], []).append(row["column_name"])
-    return found
+        key = (row["table_schema"], row["table_name"])
+        label = row["table_name"] if row["is_own"] else ".".join(key)
+        table = found.setdefault(key, _Table(label=label, name=".".join(map(_quoted, key)), columns={}))
+        column = _quoted(row["column_name"])
+        text = f"encode({column}, 'escape')" if row["data_type"] == "bytea" else f"{column}::text"
+        table.columns[row["column_name"]] = text
+    return list(found.values())
 
 
-async def _rows(
-    connection: Connection, table: str, names: Sequence[str], strings: Strings
-) -> AsyncIterator[list[str | None]]:
-    found = await connection.fetch(
-        "SELECT column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = current_schema() AND table_name = $1",
-        table,
-    )
-    types = {row["column_name"]: row["data_type"] for row in found}
-    texts = ", ".join(
-        f"encode({_quoted(name)}, 'escape')" if types[name] == "bytea" else f"{_quoted(name)}::text"
-        for name in names
-    )
+async def _rows(connection: Connection, table: _Table, strings: Strings) -> AsyncIterator[list[str | None]]:
     # The names come from the catalogue and are quoted.
+    cells = ", ".join(table.columns.values())
     query = (
-        f"SELECT s.cells FROM (SELECT ARRAY[{texts}] AS cells FROM {_quoted(table)}) s"
+        f"SELECT s.cells FROM (SELECT ARRAY[{cells}] AS cells FROM {table.name}) s"
         " CROSS JOIN LATERAL (SELECT lower(array_to_string(s.cells, E'\\n')) AS body OFFSET 0) b"
         " WHERE EXISTS (SELECT FROM unnest($1::text[]) AS n WHERE strpos(b.body, n) > 0)"
         f" LIMIT {_ROWS}"
@@ -265,9 +272,10 @@ async def _rows(
 async def _statistics(connection: Connection) -> list[tuple[str, str, str]]:
     """What the planner remembers of the values of each column."""
     rows = await connection.fetch(
-        "SELECT tablename::text AS table, attname::text AS column, lower(concat_ws(E'\\n',"
+        "SELECT concat_ws('.', nullif(schemaname, current_schema()), tablename) AS table,"
+        " attname::text AS column, lower(concat_ws(E'\\n',"
         " most_common_vals::text, histogram_bounds::text, most_common_elems::text)) AS cell"
-        " FROM pg_stats WHERE schemaname = current_schema()",
+        " FROM pg_stats WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
         timeout=PATIENCE,
     )
     return [(row["table"], row["column"], row["cell"]) for row in rows]

@@ -288,8 +288,15 @@ async def test_the_search_finds_a_trace_that_somebody_else_left(
     await execute(database, "INSERT INTO host_notes VALUES (1, $1, NULL, NULL)", f"She {told}, I think.")
     await execute(database, "INSERT INTO host_notes VALUES (2, NULL, $1, NULL)", told.encode())
     await execute(database, "INSERT INTO host_notes VALUES (3, NULL, NULL, $1)", [told])
+    await execute(database, "CREATE SCHEMA chat")
+    await execute(database, f'CREATE TABLE chat."Old ""Talks""" AS SELECT \'{told}\' AS "the text"')
     traces = (await forgetting.forget(ADA)).traces
-    assert traces.places == {"host_notes.blob": 1, "host_notes.list": 1, "host_notes.note": 1}
+    assert traces.places == {
+        "host_notes.blob": 1,
+        "host_notes.list": 1,
+        "host_notes.note": 1,
+        'chat.Old "Talks".the text': 1,
+    }
     assert not traces.is_clean
 
 
@@ -323,7 +330,7 @@ async def test_tables_in_use_are_not_waited_for_for_ever(
 
 
 async def test_every_table_that_knows_of_entities_is_cleaned(database: Database) -> None:
-    kept = {"llm_bawt_schema_version", "scheduler_nodes", "scheduler_seeds"}
+    kept = {"llm_bawt_libraries", "llm_bawt_schema_version", "scheduler_nodes", "scheduler_seeds"}
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert {row["tablename"] for row in rows} - kept == set(TABLES)
