@@ -10,12 +10,13 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
-from bawt_console.commands.session import Options, shared_options
+from bawt_console.commands.session import Options, require_terminal, shared_options
 from bawt_console.logs import start_logging
 from scheduler_core import __version__
 
@@ -29,8 +30,13 @@ class _Commands(click.Group):
 
     NAMES = (
         *("jobs", "runs", "profiles", "memories", "models", "nodes", "actions"),
-        *("db", "why", "brief", "audit"),
+        *("db", "why", "brief", "audit", "demo", "serve"),
     )
+    # Those that open a screen live beside what they show.
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        "demo": "bawt_console.demo.command",
+        "serve": "bawt_console.serve.command",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.NAMES)
@@ -38,7 +44,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.NAMES:
             return None
-        command = getattr(importlib.import_module(f"bawt_console.commands.{cmd_name}"), cmd_name)
+        module = self.ELSEWHERE.get(cmd_name, f"bawt_console.commands.{cmd_name}")
+        command = getattr(importlib.import_module(module), cmd_name)
         return command if isinstance(command, click.Command) else None
 
 
@@ -157,8 +164,7 @@ def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only
         for warning in warnings:
             log.warning("%s", warning)
         return asyncio.run(run_headless(settings, once=once, as_json=options.json))
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("The console needs a terminal; use --no-ui, or a sub-command.")
+    require_terminal("use --no-ui, or a sub-command")
     from bawt_console.launch import start_console
 
     return start_console(

@@ -16,16 +16,41 @@ from typing import TYPE_CHECKING, TextIO
 from bawt_console.app import ConsoleApp, run_console
 from bawt_console.keymap import read_keymap
 from bawt_console.logs import start_logging
-from bawt_console.terminal import private_terminal
+from bawt_console.terminal import STDERR, private_terminal
 
 if TYPE_CHECKING:
     from bawt_console.embedding import SchedulerThread
+    from bawt_console.keymap import Keymap
+    from bawt_console.model_shelf import ModelShelf
     from bawt_console.source import Source
+    from bawt_console.views import Views
+    from scheduler_core.db.connect import Address
+    from scheduler_core.llm.provider import TextModel
     from scheduler_core.settings import Settings
+
+    # Entered when the database answers, before a scheduler starts; told how to say what it is doing.
+    Around = Callable[[Address, Callable[[str], None]], AbstractAsyncContextManager[None]]
 
 log = logging.getLogger(__name__)
 
 INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What a console brings along in place of what the person's own files and settings say.
+
+    Attributes:
+        around: surrounds the scheduler, with the database open.
+        model: the model of every run.
+        shelf: what the Models screen shows.
+    """
+
+    keymap: "Keymap"
+    views: "Views"
+    around: "Around"
+    model: "TextModel"
+    shelf: "ModelShelf"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,12 +60,14 @@ class Launch:
     Args:
         attach: watch and command only; no scheduler here.
         read_only: the database session refuses every change.
+        stage: what it brings along; None for the person's own.
     """
 
     settings: "Settings"
     attach: bool
     read_only: bool
     terminal: TextIO
+    stage: Stage | None = None
     say: Callable[[str], None] = field(default=lambda doing: None)
 
     def open(self) -> "AbstractAsyncContextManager[Source]":
@@ -66,6 +93,8 @@ class Launch:
 
         async with AsyncExitStack() as stack:
             address = await stack.enter_async_context(open_address(self.settings))
+            if self.stage is not None:
+                await stack.enter_async_context(self.stage.around(address, self.say))
             schedules = await self._start_scheduler(stack, embedded=embedded)
             if not schedules:
                 # A scheduler has looked after the schema; without one somebody else must.
@@ -81,7 +110,7 @@ class Launch:
                     read_only=self.read_only,
                     per_bot_types=PER_BOT_TYPES,
                     extra_bots=self.settings.bots,
-                    models=ModelShelf(self.settings),
+                    models=ModelShelf(self.settings) if self.stage is None else self.stage.shelf,
                     visits=Visits(data_dir(self.settings) / "state"),
                 )
             )
@@ -96,7 +125,7 @@ class Launch:
             log.info("Another console on this data directory runs the scheduler; this one attaches.")
             return False
         self.say("Starting the scheduler…")
-        thread = SchedulerThread(self.settings)
+        thread = SchedulerThread(self.settings, model=None if self.stage is None else self.stage.model)
         await thread.start()
         stack.push_async_callback(self._stop_scheduler, thread)
         return True
@@ -119,24 +148,31 @@ def start_console(
     attach: bool,
     read_only: bool,
     log_level: int,
-    warnings: Sequence[str],
+    warnings: Sequence[str] = (),
     open_at: str = "",
+    stage: Stage | None = None,
+    screen: int = STDERR,
 ) -> int:
     """Runs the console until it is left; returns the exit code.
 
     Args:
         open_at: what to show first, such as `run:7f3c`.
+        stage: see `Launch`.
+        screen: the descriptor to draw on.
 
     Raises:
         SchedulerError: the data directory cannot be used.
     """
     log_file = _prepared_log(settings)
-    with private_terminal(log_file) as terminal:
+    with private_terminal(log_file, screen=screen) as terminal:
         start_logging(log_level, file=log_file)
         for warning in warnings:
             log.warning("%s", warning)
-        launch = Launch(settings=settings, attach=attach, read_only=read_only, terminal=terminal)
-        app = ConsoleApp(launch.open, keymap=read_keymap(), open_at=open_at)
+        launch = Launch(settings=settings, attach=attach, read_only=read_only, terminal=terminal, stage=stage)
+        if stage is None:
+            app = ConsoleApp(launch.open, keymap=read_keymap(), open_at=open_at)
+        else:
+            app = ConsoleApp(launch.open, keymap=stage.keymap, views=stage.views, open_at=open_at)
         launch.say = app.say
         try:
             return asyncio.run(run_console(app))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scheduler_core.llm.catalogue import Source
     from scheduler_core.llm.chooser import ModelChooser
     from scheduler_core.llm.download import Downloaded
+    from scheduler_core.llm.given import GivenModel
     from scheduler_core.llm.models import ModelFile
     from scheduler_core.settings import Settings
 
@@ -46,7 +47,7 @@ class ModelShelf:
         self._settings = settings
         self._stopping = threading.Event()
         self._tried = ""
-        self._chooser: ModelChooser | None = None
+        self._chooser: ModelChooser | GivenModel | None = None
 
     @property
     def catalogue_host(self) -> str:
@@ -155,7 +156,7 @@ class ModelShelf:
         if chooser is not None:
             await chooser.aclose()
 
-    async def _chooser_of(self, wanted: str) -> "ModelChooser":
+    async def _chooser_of(self, wanted: str) -> "ModelChooser | GivenModel":
         if self._chooser is None or self._tried != wanted:
             await self._let_go()
             self._chooser = await asyncio.to_thread(self._open, wanted)
@@ -164,7 +165,7 @@ class ModelShelf:
 
     # What follows blocks, and runs on threads.
 
-    def _open(self, wanted: str) -> "ModelChooser":
+    def _open(self, wanted: str) -> "ModelChooser | GivenModel":
         import bawt_console.model_trial  # noqa: F401 - imported here, off the event loop
         from scheduler_core.installation import model_chooser
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+STDERR = 2
 # Terminals drop or cut longer OSC 52 writes without saying so.
 LONGEST_OSC52 = 75_000
 _CLIPBOARD_TOOLS = (
@@ -25,12 +26,15 @@ _CLIPBOARD_TOOLS = (
 
 
 @contextmanager
-def private_terminal(log_file: Path) -> Iterator[TextIO]:
+def private_terminal(log_file: Path, *, screen: int = STDERR) -> Iterator[TextIO]:
     """Keeps the terminal for the screen alone; whatever else writes to stdout or stderr goes to a file.
 
     Native libraries and child processes write straight to the descriptors 1 and 2, which would paint over
     the screen. Inside, `sys.__stderr__` and `sys.__stdout__` are the terminal and the descriptors are
     `log_file`, opened for appending with mode 0600. Everything is put back on leaving.
+
+    Args:
+        screen: the descriptor that is the terminal, or stands for it.
 
     Yields:
         the terminal, for the screen's driver.
@@ -41,7 +45,7 @@ def private_terminal(log_file: Path) -> Iterator[TextIO]:
     names = ("stdin", "stdout", "stderr", "__stdout__", "__stderr__")
     before = {name: getattr(sys, name) for name in names}
     saved = {number: os.dup(number) for number in (1, 2)}
-    terminal = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
+    terminal = os.fdopen(os.dup(screen), "w", encoding="utf-8", errors="replace")
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.dup2(log, 1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -72,6 +73,15 @@ def shared_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def require_terminal(instead: str) -> None:
+    """
+    Raises:
+        UsageError: there is no terminal to draw on; it says what to do instead.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(f"The console needs a terminal; {instead}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

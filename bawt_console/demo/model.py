@@ -21,12 +21,13 @@ NAME = "Scripted-3B-demo"
 PROVIDER = "demo"
 # What profiles call who wrote their summary, for a model without a checksum.
 IDENTITY = f"{PROVIDER}:{NAME}"
-TOKENS_PER_SECOND = 38.0
-FIRST_TOKEN_SECONDS = 0.4
+TOKENS_PER_SECOND = 9.5
+FIRST_TOKEN_SECONDS = 0.8
 
 _CONTEXT_TOKENS = 4096
 _CHARACTERS_A_TOKEN = 4
 _BEAT_SECONDS = 0.1
+_EMBROIDERY = ("likes night dives.", "likes night dives with friendly sharks.")
 _LINE = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
 _NAME = re.compile(r"^Name: (.*)$", re.MULTILINE)
 _WORDS = re.compile(r"\w+")
@@ -39,18 +40,22 @@ _EMPTY_WORDS = frozenset(
         "most days",
     )
 )
+_INTRODUCTION = (
+    "I am a script that plays a small model in this demo. I word what is known of people, and I tell "
+    "whether two memories say the same; about anything else I know nothing."
+)
 _PATTERNS = {
     "name": "The name is {value}.",
     "location": "{name} lives in {value}.",
     "occupation": "{name} works as {value}.",
     "allergy": "{name} is allergic to {value}.",
     "language": "{name} speaks {value}.",
-    "pet": "{name} has {value}.",
+    "pet": "{name} has as pet {value}.",
     "likes": "{name} likes {value}.",
-    "dislikes": "{name} does not like {value}.",
+    "dislikes": "{name} dislikes {value}.",
     "reading": "{name} is reading {value}.",
     "training": "{name} is training for {value}.",
-    "project": "{name} is working on {value}.",
+    "project": "{name} has the project {value}.",
     "plan": "{name} plans {value}.",
 }
 
@@ -120,10 +125,14 @@ class ScriptedModel:
 
 def answer(prompt: str) -> str:
     """What the script says to a prompt of maintenance."""
+    if "<<<\n" not in prompt:
+        return _INTRODUCTION
     data = prompt.partition("<<<\n")[2].partition("\n>>>")[0]
     if prompt.startswith("Subject:"):
         found = _NAME.search(prompt)
-        return _sentences(found[1] if found else "", data)
+        said = _sentences(found[1] if found else "", data)
+        # Small models embroider; told so, this one stops.
+        return said if "was refused" in prompt else said.replace(*_EMBROIDERY)
     return _decisions(data)
 
 

@@ -60,6 +60,7 @@ FIGURES = (
         id="ada",
         name="Ada",
         facts=(
+            Fact("fact", "name", "Ada", 0.05),
             Fact("fact", "location", "Leipzig", 0.1),
             Fact("fact", "occupation", "a head nurse", 0.1),
             Fact("fact", "allergy", "penicillin", 0.3),
@@ -78,6 +79,7 @@ FIGURES = (
         id="jo",
         name="Jo",
         facts=(
+            Fact("fact", "name", "Jo", 0.05),
             Fact("fact", "location", "Lisbon", 0.2),
             Fact("fact", "occupation", "a carpenter", 0.2),
             Fact("fact", "pet", "two cats", 2.9),
@@ -92,6 +94,7 @@ FIGURES = (
         id="finn",
         name="Finn",
         facts=(
+            Fact("fact", "name", "Finn", 0.05),
             Fact("fact", "location", "Turku", 0.4),
             Fact("fact", "occupation", "a bus driver", 0.4),
             Fact("fact", "allergy", "birch pollen", 3.3),
@@ -105,6 +108,7 @@ FIGURES = (
         id="lena",
         name="Lena",
         facts=(
+            Fact("fact", "name", "Lena", 0.05),
             Fact("fact", "location", "Graz", 0.3),
             Fact("fact", "occupation", "a violin maker", 0.3),
             Fact("preference", "likes", "chamber music", 5.5),
@@ -118,6 +122,7 @@ FIGURES = (
         id="omar",
         name="Omar",
         facts=(
+            Fact("fact", "name", "Omar", 0.05),
             Fact("fact", "location", "Marseille", 0.6),
             Fact("fact", "occupation", "a marine biologist", 0.6),
             Fact("fact", "language", "French and Arabic", 2.2),
@@ -131,6 +136,7 @@ FIGURES = (
         id="bo",
         name="Bo",
         facts=(
+            Fact("fact", "name", "Bo", 0.05),
             Fact("fact", "location", "Malmö", 0.5),
             Fact("fact", "occupation", "a teacher of mathematics", 0.5),
             Fact("preference", "likes", "chess", 4.4),
@@ -143,6 +149,7 @@ FIGURES = (
         id="nova",
         name="Nova",
         facts=(
+            Fact("fact", "name", "Nova", 0.05),
             Fact("preference", "likes", "short answers", 1.0, "inferred"),
             Fact("preference", "dislikes", "exclamation marks", 3.0, "inferred"),
             Fact("fact", "language", "English and German", 6.0, "system"),

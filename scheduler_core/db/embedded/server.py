@@ -20,7 +20,7 @@ import asyncpg
 import platformdirs
 from asyncpg.connect_utils import SessionAttribute
 
-from scheduler_core.db.embedded.account import make_data_dir
+from scheduler_core.db.embedded.account import make_data_dir, server_account
 from scheduler_core.db.embedded.binaries import postgres_binary
 from scheduler_core.db.embedded.cluster import Cluster, StartAbandoned
 from scheduler_core.db.embedded.configuration import USER
@@ -142,6 +142,18 @@ async def revive(server: EmbeddedServer, *, settings: Mapping[str, str] | None =
         raise EmbeddedServerError("The embedded PostgreSQL answers at another place now.", "Start again.")
 
 
+def end_unused(data_dir: Path) -> bool:
+    """Stops the server that a killed process may have left in `data_dir`; blocks until it is down.
+
+    Returns:
+        False if somebody uses it, and then it goes on.
+
+    Raises:
+        EmbeddedServerError: what is there cannot be read or stopped.
+    """
+    return _Seat(data_dir, {}).end_unused()
+
+
 class _Seat:
     """One user's hold on the server. All of it blocks, so it runs in a thread."""
 
@@ -189,6 +201,18 @@ class _Seat:
                 self._let_go()
         finally:
             self._let_go()
+
+    def end_unused(self) -> bool:
+        """See the function of this name."""
+        self.data_dir = self.data_dir.resolve()
+        cluster = Cluster(self.data_dir, account=server_account(self.data_dir), settings=self._settings)
+        if not cluster.home.is_dir():
+            return True
+        with closing(self._start_lock(cluster)), closing(self._opened(cluster, "users.lock")) as users:
+            if not users.try_exclusive():
+                return False
+            cluster.stop()
+            return True
 
     def _start_lock(self, cluster: Cluster) -> FileLock:
         lock = self._opened(cluster, "start.lock")
