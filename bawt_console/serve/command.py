@@ -46,8 +46,10 @@ def serve(options: Options, port: int, host: str, read_only: bool) -> None:
         raise ConfigError(
             "The part for browsers is not installed.", "Install it with: pip install 'bawt-console[browser]'"
         ) from None
+    from scheduler_core.installation import prepared_data_dir
+
     # Checked once here, not in every window.
-    options.settings()
+    prepared_data_dir(options.settings())
     if options.database_url:
         os.environ["LLM_BAWT_DATABASE_URL"] = options.database_url
     _require_free(port)

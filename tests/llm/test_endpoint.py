@@ -118,7 +118,7 @@ def test_these_addresses_are_this_machine(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "0.0.0.0",  # noqa: S104  # Linux connects to itself for it, other systems do not
+        "0.0.0.0",  # Linux connects to itself for it, other systems do not
         "::",
         "10.0.0.1",
         "169.254.169.254",
@@ -178,7 +178,7 @@ async def test_a_name_that_leads_elsewhere_is_refused_with_one_sentence_and_noth
     ("host", "words"),
     [
         ("203.0.113.7", "203.0.113.7:80 is not on this machine and remote models are not allowed. Name"),
-        ("0.0.0.0", "its address on this machine is 127.0.0.1."),  # noqa: S104  # a common mistake
+        ("0.0.0.0", "its address on this machine is 127.0.0.1."),  # a common mistake
         ("[::]", "its address on this machine is 127.0.0.1."),
     ],
 )
