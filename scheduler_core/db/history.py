@@ -25,6 +25,8 @@ from scheduler_core.domain import (
 from scheduler_core.errors import NotFoundError
 
 JOBS_SHOWN = 1000
+# From here on an index lists the runs that took so long.
+LONG_MS = 1000
 
 
 class History:
@@ -172,8 +174,11 @@ def _conditions(wanted: RunFilter, before: RunCursor | None) -> tuple[list[str],
         add("job_id = {}", wanted.job_id)
     if wanted.job_type is not None:
         add("job_type LIKE {}", _like(wanted.job_type))
-    if wanted.bot_id is not None:
+    if wanted.bot_id is not None and "*" in wanted.bot_id:
         add("bot_id LIKE {}", _like(wanted.bot_id))
+    elif wanted.bot_id is not None:
+        # The words of the index's own condition, without which it would not be used.
+        add("bot_id = {} AND bot_id <> '*'", storable(wanted.bot_id))
     if wanted.trigger is not None:
         add("trigger = {}", str(wanted.trigger))
     if wanted.since is not None and before is not None and before.started_at is not None:
@@ -183,6 +188,8 @@ def _conditions(wanted: RunFilter, before: RunCursor | None) -> tuple[list[str],
         add("(started_at >= {} OR started_at IS NULL)", wanted.since)
     if wanted.min_duration_ms is not None:
         add("duration_ms >= {}", wanted.min_duration_ms)
+        if wanted.min_duration_ms >= LONG_MS:
+            conditions.append(f"duration_ms >= {LONG_MS}")
     if before is not None and before.started_at is not None:
         add("(started_at, id) < ({}, {})", before.started_at, before.id)
     elif before is not None:

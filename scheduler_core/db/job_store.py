@@ -235,6 +235,8 @@ class JobStore:
         rescue = statement("rescue_runs")
         async with self._transaction() as connection:
             rows = await connection.fetch(rescue.text, *rescue.bind(batch=batch))
+            if not rows:
+                return []
             lost = [LostRun(**dict(row)) for row in rows]
             delays = {run.id: delay for run in lost if (delay := retry_in(run)) is not None}
             await self._retry(connection, delays)
@@ -280,6 +282,8 @@ class JobStore:
 
     async def check_runs(self, ids: Sequence[UUID]) -> list[RunCheck]:
         """Which of these runs were cancelled or are no longer held; silent about the others."""
+        if not ids:
+            return []
         check = statement("check_runs")
         async with self._database.connection() as connection:
             rows = await connection.fetch(check.text, *check.bind(ids=list(ids), node=self._node_id))

@@ -34,14 +34,9 @@ TYPES = ("kind0", "kind1", "kind2", "kind3", "kind4")
 LIMITS: Mapping[str, int | None] = dict.fromkeys(TYPES[1:]) | {"kind0": 3}
 MOST_PAGES = 40_000
 MOST_MILLISECONDS = 100.0
-# What only few runs have and no index holds is found by reading from the newest on.
-BY_READING_ALONG = (
-    "find_jobs",
-    "runs of a bot",
-    "runs of a bot, next page",
-    "runs long",
-    "runs long, next page",
-)
+# What only few have and no index holds is found by reading from the newest on, and what sums up very many
+# reads them, up to a bound.
+BY_READING_ALONG = ("find_jobs", "runs of bots", "runs of bots, next page", "brief of all the time")
 READING_ALONG_MILLISECONDS = 2_000.0
 NOWHERE = Address.parse("postgresql:///nowhere")
 NODE = UUID(int=1)
@@ -310,6 +305,7 @@ def filters(job: UUID, now: datetime) -> dict[str, RunFilter]:
         "of a type": RunFilter(job_type="kind3"),
         "of types": RunFilter(job_type="kind*"),
         "of a bot": RunFilter(bot_id="bot7"),
+        "of bots": RunFilter(bot_id="*ot77"),
         "by hand": RunFilter(trigger=Trigger.MANUAL),
         "long": RunFilter(min_duration_ms=1_000_000),
         "of the last hour": RunFilter(since=now - timedelta(hours=2)),
