@@ -67,8 +67,8 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_TYPE_GRACE_SECONDS = 60.0
 LAST_WORDS_SECONDS = 5.0
-# Claiming, recording, heartbeats and looking for cancellations, each at the same time.
-OWN_CONNECTIONS = 4
+# Claiming in two ways, recording, heartbeats and looking for cancellations, each at the same time.
+OWN_CONNECTIONS = 5
 
 FinishedSink = Callable[[Sequence[UUID]], None]
 Models = ModelChooser | GivenModel
