@@ -160,7 +160,7 @@ def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only
 
         from bawt_console.headless import run_headless
 
-        start_logging(level)
+        start_logging(level, as_json=settings.log_format == "json")
         for warning in warnings:
             log.warning("%s", warning)
         return asyncio.run(run_headless(settings, once=once, as_json=options.json))

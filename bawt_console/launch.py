@@ -165,7 +165,7 @@ def start_console(
     """
     log_file = _prepared_log(settings)
     with private_terminal(log_file, screen=screen) as terminal:
-        start_logging(log_level, file=log_file)
+        start_logging(log_level, file=log_file, as_json=settings.log_format == "json")
         for warning in warnings:
             log.warning("%s", warning)
         launch = Launch(settings=settings, attach=attach, read_only=read_only, terminal=terminal, stage=stage)

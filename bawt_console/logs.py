@@ -1,17 +1,37 @@
 """Where the program's log goes: stderr for commands and headless runs, a file while a screen is shown."""
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+
+from scheduler_core.tasks.current import current_run_id
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
-def start_logging(level: int, *, file: Path | None = None) -> None:
+class JsonLines(logging.Formatter):
+    """One JSON object a record: at, level, logger, message, a run's run_id, a bug's trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if (run_id := current_run_id()) is not None:
+            told["run_id"] = str(run_id)
+        if record.exc_info:
+            told["trace"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False)
+
+
+def start_logging(level: int, *, file: Path | None = None, as_json: bool = False) -> None:
     """Logs to stderr or to `file`; libraries say only what a person should act on."""
-    if file is None:
-        logging.basicConfig(level=level, stream=sys.stderr, format=_FORMAT, force=True)
-    else:
-        logging.basicConfig(level=level, filename=file, format=_FORMAT, force=True)
-    for name in ("alembic", "dotenv"):
+    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file)
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter(_FORMAT))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("alembic", "dotenv", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -62,6 +62,7 @@ from scheduler_core.tasks.processor import TaskProcessor
 from scheduler_core.tasks.queue import NowhereHere
 from scheduler_core.tasks.recorder import Recorder
 from scheduler_core.tasks.task import JobKind, JobKinds, TaskFactory
+from scheduler_core.telemetry.watch import Telemetry, open_telemetry
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +160,8 @@ async def open_runtime(
         stack.push_async_callback(own_pool.aclose)
         models = model_chooser(settings) if model is None else GivenModel(model)
         stack.push_async_callback(models.aclose)
-        node = _Node(settings, database, own_pool, models, kinds, bots, on_finished, watch=watch)
+        telemetry = await stack.enter_async_context(open_telemetry(database, settings))
+        node = _Node(settings, database, own_pool, models, kinds, bots, on_finished, telemetry, watch=watch)
         await node.join()
         own: BaseException | None = None
         try:
@@ -196,6 +198,7 @@ class _Node:
         kinds: Sequence[JobKind],
         bots: BotSource | None,
         on_finished: FinishedSink | None,
+        telemetry: Telemetry | None,
         *,
         watch: bool,
     ) -> None:
@@ -212,7 +215,8 @@ class _Node:
         self._store = stores.own
         self._sends = stores.worker is not None
         self._feed = feed_of(stores, database)
-        told = on_finished or (lambda ids: None)
+        self._telemetry = telemetry
+        told = _all_of(on_finished, None if telemetry is None else telemetry.tell)
         self._recorder = Recorder(writer=self._store, on_recorded=partial(self._recorded, told))
         factory = TaskFactory(
             kinds=self._kinds,
@@ -278,6 +282,8 @@ class _Node:
             "processor": self._processor.run,
             "upkeep": self._upkeep.run,
         }
+        if self._telemetry is not None:
+            works["telemetry"] = self._telemetry.run
         if self._watch and self._role is not NodeRole.WORKER:
             works["scheduler"] = self._scheduler.run
         if isinstance(self._queue, MessageQueue):
@@ -306,6 +312,8 @@ class _Node:
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await self._recorder.run_once()
+                if self._telemetry is not None:
+                    await self._telemetry.flush()
                 await self._store.leave()
         except (DatabaseError, TimeoutError):
             log.warning("The database did not hear the last words; the lease tells the other nodes.")
@@ -359,6 +367,16 @@ class _Node:
             on_closed=on_closed,
             on_back=self._scheduler.wake,
         )
+
+
+def _all_of(*sinks: FinishedSink | None) -> FinishedSink:
+    told = [sink for sink in sinks if sink is not None]
+
+    def tell(run_ids: Sequence[UUID]) -> None:
+        for sink in told:
+            sink(run_ids)
+
+    return tell
 
 
 async def _pause(breaker: Operations, job_id: UUID, reason: str) -> None:

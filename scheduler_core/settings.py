@@ -37,7 +37,7 @@ PREFIX = "LLM_BAWT_"
 # Unless the program logs, the library's warning of each malformed line would reach the terminal.
 logging.getLogger("dotenv").addHandler(logging.NullHandler())
 
-SECRETS = frozenset({"database_url", "openai_api_key", "postgres_password"})
+SECRETS = frozenset({"database_url", "openai_api_key", "postgres_password", "webhook_secret", "webhook_url"})
 _BOUNDS = ("ge", "gt", "le", "max_length")
 _SHOWN_CHARACTERS = 80
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -56,7 +56,10 @@ _WORDS = {
     "model_catalogue_url": "an address that starts with http:// or https://",
     "openai_api_key": "a key of at most 1000 visible ASCII characters",
     "openai_base_url": "http://HOST:PORT/v1 or https://HOST/v1, without user name, password or query",
+    "metrics_host": "a host name or an address",
     "models_dir": "a folder's path; ~ stands for your own folder",
+    "webhook_events": "one or more of failed, suspicious and missed, separated by commas",
+    "webhook_url": "an address that starts with http:// or https://",
     "postgres_host": "a host name, an address, or the folder of a Unix socket",
     "postgres_database": "the name of a database, at most 63 bytes long",
 }
@@ -118,6 +121,13 @@ class Settings(BaseModel):
     data_dir: Path | None = None
     models_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    metrics_host: str = "127.0.0.1"
+    webhook_url: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    webhook_events: tuple[str, ...] = ("failed", "suspicious", "missed")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -138,6 +148,24 @@ class Settings(BaseModel):
         if not all(_BOT_NAME.fullmatch(name) for name in bots):
             raise ValueError("not a name")
         return bots
+
+    @field_validator("webhook_events", mode="before")
+    @classmethod
+    def _split_events(cls, value: object) -> object:
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, list | tuple):
+            return value
+        events = tuple(dict.fromkeys(str(name).strip().lower() for name in names if str(name).strip()))
+        if not events or not set(events) <= {"failed", "suspicious", "missed"}:
+            raise ValueError("not an event")
+        return events
+
+    @field_validator("webhook_url", mode="after")
+    @classmethod
+    def _check_webhook(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not _WEB_ADDRESS.fullmatch(value.get_secret_value()):
+            raise ValueError("not an address")
+        return value
 
     @field_validator("model_catalogue_url", mode="after")
     @classmethod
@@ -162,7 +190,7 @@ class Settings(BaseModel):
             raise ValueError("not a key")
         return value
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "log_format", mode="before")
     @classmethod
     def _lower_level(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -175,6 +203,13 @@ class Settings(BaseModel):
         except (OSError, RuntimeError):
             # Nobody has that name, or the current folder is gone.
             raise ValueError("no such home") from None
+
+    @field_validator("metrics_host", mode="after")
+    @classmethod
+    def _check_metrics_host(cls, value: str) -> str:
+        if not _HOST.fullmatch(value) or value.startswith("/"):
+            raise ValueError("not a host")
+        return value
 
     @field_validator("postgres_host", mode="after")
     @classmethod

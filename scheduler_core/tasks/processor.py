@@ -17,6 +17,7 @@ from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.plan_store import plan_text
 from scheduler_core.domain import EventLevel, RunStatus
 from scheduler_core.errors import RunError, SchedulerError
+from scheduler_core.tasks.current import enter_run
 from scheduler_core.tasks.queue import TaskQueue
 from scheduler_core.tasks.recorder import Recorder, backoff, failed
 from scheduler_core.tasks.task import Task, TaskResult
@@ -166,6 +167,7 @@ class TaskProcessor:
         self._recorder.finish(failed(active.task.run_id, message))
 
     async def _process(self, task: Task) -> None:
+        enter_run(task.run_id)
         try:
             outcome, retry_in = await self._attempt(task)
         except asyncio.CancelledError:

@@ -148,3 +148,10 @@ def test_only_one_console_of_a_data_directory_schedules(alone: Program) -> None:
 def test_a_misspelt_variable_is_pointed_out(program: Program) -> None:
     once = program.run("--no-ui", "--once", environment={"LLM_BAWT_SCHEDULR_ENABLED": "1"})
     assert "Did you mean LLM_BAWT_SCHEDULER_ENABLED?" in once.err
+
+
+def test_logs_are_json_lines_on_request(program: Program) -> None:
+    done = program.run("--no-ui", "--once", environment={"LLM_BAWT_LOG_FORMAT": "json"})
+    assert done.code == 0
+    told = [json.loads(each) for each in done.err.splitlines()]
+    assert any(each["message"].startswith("Scheduling on") for each in told)
