@@ -14,24 +14,25 @@ if TYPE_CHECKING:
     from scheduler_core.db.forgetting import Forgotten, Known
     from scheduler_core.db.traces import Traces
 
+# For one and for many.
 _WORDS = {
-    "attributes": "attributes",
-    "versions": "versions of the summary",
-    "drafts": "refused drafts",
-    "judgements": "decisions of models",
-    "memories": "memories in use",
-    "archived_memories": "memories in the archive",
-    "runs": "runs, which stay without it",
-    "log_lines": "lines of their logs",
-    "plans": "plans of dry runs",
-    "actions": "records of what people did",
-    "jobs_paused": "jobs that are for it alone, which pause",
-    "jobs_deleted": "jobs of the bot",
+    "attributes": ("attribute", "attributes"),
+    "versions": ("version of the summary", "versions of the summary"),
+    "drafts": ("refused draft", "refused drafts"),
+    "judgements": ("decision of a model", "decisions of models"),
+    "memories": ("memory in use", "memories in use"),
+    "archived_memories": ("memory in the archive", "memories in the archive"),
+    "runs": ("run, which stays without it", "runs, which stay without it"),
+    "log_lines": ("line of a log", "lines of logs"),
+    "plans": ("plan of a dry run", "plans of dry runs"),
+    "actions": ("record of what somebody did", "records of what people did"),
+    "jobs_paused": ("job for it alone, which pauses", "jobs for it alone, which pause"),
+    "jobs_deleted": ("job of the bot", "jobs of the bot"),
 }
 _MENTIONS = {
-    "memories": "memories in use",
-    "archived": "memories in the archive",
-    "attributes": "attributes of others",
+    "memories": ("memory in use", "memories in use"),
+    "archived": ("memory in the archive", "memories in the archive"),
+    "attributes": ("attribute of others", "attributes of others"),
 }
 
 
@@ -129,22 +130,26 @@ def _report(done: "Forgotten", *, memories: bool) -> None:
 
 
 def _print_counts(known: "Known") -> None:
-    for name, word in _WORDS.items():
+    for name, words in _WORDS.items():
         if known.counts.get(name):
-            print_line(f"  {known.counts[name]:>7,}  {word}")
+            print_line(_counted(known.counts[name], words))
 
 
 def _print_mentions(known: "Known", *, memories: bool, is_done: bool) -> None:
-    found = {word: known.mentions[name] for name, word in _MENTIONS.items() if known.mentions.get(name)}
+    found = {name: known.mentions[name] for name in _MENTIONS if known.mentions.get(name)}
     if not found:
         return
     print_line("Others name it in:")
-    for word, count in found.items():
-        ours = memories and word != _MENTIONS["attributes"]
+    for name, count in found.items():
+        ours = memories and name != "attributes"
         fate = ("deleted" if is_done else "would be deleted") if ours else "left for you to judge"
-        print_line(f"  {count:>7,}  {word} ({fate})")
+        print_line(f"{_counted(count, _MENTIONS[name])} ({fate})")
     if not memories and not is_done:
         print_line("--memories deletes the memories too.")
+
+
+def _counted(count: int, words: tuple[str, str]) -> str:
+    return f"  {count:>7,}  {words[0] if count == 1 else words[1]}"
 
 
 def _proof(traces: "Traces") -> str:

@@ -213,14 +213,15 @@ class Forgetting:
             since: datetime = await connection.fetchval("SELECT now()")
             await _hold(connection, entity)
             redaction = await _redaction(connection, entity, new_token())
-            strings = await strings_of(connection, entity)
             known = Known(
                 counts=await _owned(connection, entity), mentions=await _mentions(connection, entity)
             )
             pattern = await _pattern(connection, entity)
-            await _delete(connection, entity)
             if mentions and pattern is not None:
                 await _execute(connection, "forget_mentioning", pattern=pattern)
+            # After those, because what only they had too is the entity's own.
+            strings = await strings_of(connection, entity)
+            await _delete(connection, entity)
             rows = self._rows(connection, entity, redaction)
             counts = _sum(known.counts, await rows.of_runs(), await rows.of_jobs_and_people())
             known = Known(counts=counts, mentions=known.mentions)

@@ -52,7 +52,7 @@ def test_without_a_yes_it_shows_what_would_go_and_nothing_goes(program: Program)
     before = program.run("profiles", "export").out
     shown = program.run("profiles", "forget", "user/ada")
     assert shown.code == 0
-    assert "Forgetting user/ada would remove:\n        1  attributes\n" in shown.out
+    assert "Forgetting user/ada would remove:\n        1  attribute\n" in shown.out
     assert "profiles forget user/ada --yes" in shown.err
     objects = program.run("profiles", "forget", "user/ada", "--json").objects
     assert objects[0]["entity"] == "user/ada"
