@@ -69,7 +69,7 @@ def parse_since(text: str, now: datetime) -> datetime:
             "That is no time to look back to.", "Write 9h, 2d, 1w, or 2026-11-22T18:00."
         ) from None
     if not now - FURTHEST <= since <= now:
-        raise ConfigError("A brief looks back up to ten years, and not ahead.", "Write for example 2d.")
+        raise ConfigError("One can look back up to ten years, and not ahead.", "Write for example 2d.")
     return since
 
 

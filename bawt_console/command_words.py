@@ -30,6 +30,7 @@ class Verb(StrEnum):
     OPEN = "open"
     FILTER = "filter"
     SORT = "sort"
+    CHART = "chart"
     BRIEF = "brief"
     DOWNLOAD = "download"
     EXPORT = "export"
@@ -47,6 +48,7 @@ EXAMPLES = {
     Verb.OPEN: "open run:ID",
     Verb.FILTER: "filter state:failed",
     Verb.SORT: "sort state",
+    Verb.CHART: "chart JOB 7d",
     Verb.BRIEF: "brief 2d",
     Verb.DOWNLOAD: "download NAME",
     Verb.EXPORT: "export FILE.csv",
@@ -63,6 +65,7 @@ MEANINGS = {
     Verb.OPEN: "Opens run:ID, job:NAME, profile:TYPE/NAME or memory:BOT/ID.",
     Verb.FILTER: "Narrows the list; alone it shows all.",
     Verb.SORT: "Sorts the list.",
+    Verb.CHART: "Charts a job, or all, over 1h, 6h, 24h, 7d or 30d.",
     Verb.BRIEF: "Says what happened since then; alone, since your last visit.",
     Verb.DOWNLOAD: "Fetches a model by its name in the catalogue, or by its address.",
     Verb.EXPORT: "Writes what is shown to FILE.csv or FILE.jsonl.",
@@ -136,6 +139,7 @@ def completions(
         ),
         *(f"open job:{job}" for job in jobs),
         *(f"open {thing}" for thing in things),
+        *(f"chart {job}" for job in jobs),
         "open run:",
         "open profile:",
         "open memory:",

@@ -25,7 +25,7 @@ def length(delta: timedelta) -> str:
     return duration(delta.total_seconds() * 1000)
 
 
-def percent(share: float) -> str:
+def part(share: float) -> str:
     """Whole per cents; what is not nothing is at least 1."""
     return f"{max(1, round(share * 100)) if share > 0 else 0} %"
 
@@ -33,15 +33,17 @@ def percent(share: float) -> str:
 def remarks(forecast: Forecast, zone: tzinfo | None = None) -> list[Phrase]:
     """The whole forecast in a few words, the most important first."""
     model = forecast.model
-    busy = phrase("model ", Tone.MUTED) + phrase(f"{percent(model.share)} busy", Tone.STRONG)
-    if percent(model.long_share) != percent(model.share):
-        busy += phrase(f", {percent(model.long_share)} if runs take long", Tone.MUTED)
-    said = [busy, _worst_wait(forecast, zone)]
+    said = [
+        phrase("model ", Tone.MUTED) + phrase(f"{part(model.share)} busy", Tone.STRONG),
+        _worst_wait(forecast, zone),
+    ]
     if forecast.paused:
         said.append(phrase(f"{State.PAUSED.glyph} {forecast.paused} paused", Tone.PAUSED))
     if forecast.is_cut:
         until = at_time(forecast.until, forecast.now, zone)
         said.append(phrase(f"only until {until}: too many runs", Tone.LATE))
+    if part(model.long_share) != part(model.share):
+        said.append(phrase(f"{part(model.long_share)} busy if runs take long", Tone.MUTED))
     return said
 
 

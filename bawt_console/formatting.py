@@ -215,6 +215,11 @@ def duration(milliseconds: float | None) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
+def percent(share: float | None) -> str:
+    """`98.6 %`, `100 %` of nothing less than all; a dash for None."""
+    return "–" if share is None else f"{int(share * 1000) / 10:.3g} %"
+
+
 def interval(minutes: int) -> str:
     """`45 min`, `1 h`, `1 h 30 min`, `7 d`."""
     days, rest = divmod(minutes, 1440)

@@ -175,7 +175,9 @@ class ChartsScreen(LiveScreen):
         self.windows.entitle(
             [phrase(self.charted.words, Tone.STRONG), phrase(f"{about}{number}", Tone.MUTED)]
         )
-        legend = NOTHING if self.plots.are_all_shown else plot_of(self.measure, chart).key
+        legend = (
+            NOTHING if self.plots.are_all_shown or not chart.whole.runs else plot_of(self.measure, chart).key
+        )
         self.measures.entitle([legend] if legend else [])
 
     def _show_figures(self) -> None:
@@ -190,7 +192,7 @@ class ChartsScreen(LiveScreen):
         )
 
     def _when(self, chart: RunChart) -> str:
-        """The step under the cursor: `02:30–03:00`, with its day where a window has several."""
+        """The step under the cursor: `02:30–03:00`, with its day where a window has several, or its day."""
         start = chart.start_of(self.step).astimezone(self.desk.zone)
         end = (chart.start_of(self.step) + chart.step).astimezone(self.desk.zone)
         day = (
@@ -200,6 +202,8 @@ class ChartsScreen(LiveScreen):
             if self.window.length.days < 10
             else f"{start:%d %b} "
         )
+        if chart.step.days == 1 and start.hour == 0:
+            return f"{start:%a %d %b}"
         return f"{day}{start:%H:%M}–{end:%H:%M}"
 
     # Showing
@@ -326,8 +330,10 @@ class ChartsScreen(LiveScreen):
             else:
                 job = f"{job} {word}".strip()
         if not text or job:
-            self._wanted_job = job or ALL_JOBS
-            self.moved()
+            if self.jobs.rows:
+                self._choose_job(job or ALL_JOBS)
+            else:
+                self._wanted_job = job or ALL_JOBS
 
     @property
     def view(self) -> View:

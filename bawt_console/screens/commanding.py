@@ -42,6 +42,8 @@ async def _do(screen: LiveScreen, command: Command) -> str:
             screen.order_by(about)
         case Verb.OPEN:
             return await _open(screen, about)
+        case Verb.CHART:
+            await _chart(screen, about)
         case Verb.BRIEF:
             show_brief(screen, about)
         case Verb.DOWNLOAD:
@@ -174,6 +176,13 @@ async def _open_memory(screen: LiveScreen, name: str) -> None:
     state = "active" if found.active is not None else str(found.archived[0].state)
     view = View(Place.MEMORIES, f'bot:"{bot}" "{id_}"', state)
     await _show_view(screen, view)
+
+
+async def _chart(screen: LiveScreen, about: str) -> None:
+    await screen.app.run_action("app.show('charts')", screen)
+    shown = screen.app.screen
+    assert isinstance(shown, LiveScreen)
+    shown.narrow(about)
 
 
 async def _show_view(screen: LiveScreen, view: View) -> str:

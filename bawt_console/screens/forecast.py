@@ -24,7 +24,7 @@ from bawt_console.foresight import (
     start,
     together,
 )
-from bawt_console.formatting import Phrase, Tone, countdown, counted, phrase
+from bawt_console.formatting import Tone, countdown, counted, phrase
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
 from bawt_console.widgets.lane_table import LaneRow, LaneTable, lane_rows
@@ -33,7 +33,7 @@ from bawt_console.widgets.lines import Line, LinesPane
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.table import LiveTable
 from scheduler_core.errors import StateError
-from scheduler_core.figures import Forecast, Lane
+from scheduler_core.figures import Forecast, Lane, PredictedRun
 
 if TYPE_CHECKING:
     from bawt_console.source import Source
@@ -171,7 +171,7 @@ class ForecastScreen(LiveScreen):
             )
             self.told.show([*self._lane_lines(forecast, lane)])
 
-    def _runs(self, lane: Lane) -> tuple[object, ...]:
+    def _runs(self, lane: Lane) -> tuple[PredictedRun, ...]:
         return lane.long_runs if self._is_long else lane.runs
 
     def _model_lines(self, forecast: Forecast) -> Iterator[Line]:
@@ -180,8 +180,13 @@ class ForecastScreen(LiveScreen):
             yield Line(body=collision(each, forecast.now, zone))
         if shared := together(forecast, zone):
             yield Line(body=shared)
-        if not forecast.collisions and not shared:
+        if not forecast.collisions:
             yield Line(body=phrase("No job will wait for another one.", Tone.MUTED))
+        ahead = [(run.due, n, run, lane) for n, lane in enumerate(forecast.lanes) for run in self._runs(lane)]
+        ahead.sort(key=lambda each: each[:2])
+        for _, _, run, lane in ahead[:STARTS_SHOWN]:
+            if run.end >= forecast.now:
+                yield self._start_line(forecast, run, lane, named=True)
 
     def _lane_lines(self, forecast: Forecast, lane: Lane) -> Iterator[Line]:
         now, zone = forecast.now, self.desk.zone
@@ -190,15 +195,20 @@ class ForecastScreen(LiveScreen):
                 yield Line(body=collision(each, now, zone, subject=False))
             elif each.other.id == lane.job.id:
                 yield Line(body=collision(each, now, zone))
-        runs = lane.long_runs if self._is_long else lane.runs
+        runs = self._runs(lane)
         for run in runs[:STARTS_SHOWN]:
-            at = phrase(f"{at_time(run.due, now, zone):>9}  ", Tone.STRONG)
-            bot = phrase(f"{run.bot_id}  ", Tone.MUTED) if run.bot_id != lane.job.bot_id else Phrase()
-            when = phrase(f"{countdown(run.due, now):>11}  ", Tone.MUTED)
-            yield Line(head=at, body=when + bot + start(run, lane, now, zone))
+            yield self._start_line(forecast, run, lane)
         if not runs:
             due = at_time(lane.job.next_run_at, now, zone)
             yield Line(body=phrase(f"Not within this time; its next slot is {due}.", Tone.MUTED))
+
+    def _start_line(self, forecast: Forecast, run: PredictedRun, lane: Lane, *, named: bool = False) -> Line:
+        now, zone = forecast.now, self.desk.zone
+        at = phrase(f"{at_time(run.due, now, zone):<9}  ", Tone.STRONG)
+        due = phrase(f"{countdown(run.due, now) if run.due > now else '':<10}  ", Tone.FAINT)
+        bot = "" if run.bot_id == lane.job.bot_id else f"for {run.bot_id}  "
+        who = phrase(f"{name_of(lane.job)}  " if named else "") + phrase(bot, Tone.MUTED)
+        return Line(head=at + due, body=who + start(run, lane, now, zone))
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         self._show_told()

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from bawt_console.formatting import NOTHING, Phrase, Tone, duration, one_line, phrase
-from bawt_console.widgets.figures_table import percent
+from bawt_console.formatting import NOTHING, Phrase, Tone, duration, one_line, percent, phrase
 from bawt_console.widgets.job_table import ALARMING_SHARE
 from bawt_console.widgets.table import Column, LiveTable
 from scheduler_core.domain import JobOverview

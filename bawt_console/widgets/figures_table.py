@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bawt_console.formatting import NOTHING, Phrase, State, Tone, duration, phrase
+from bawt_console.formatting import NOTHING, Phrase, State, Tone, duration, percent, phrase
 from bawt_console.widgets.job_table import ALARMING_SHARE
 from bawt_console.widgets.run_plots import Measure
 from bawt_console.widgets.table import Column, LiveTable
@@ -72,13 +72,6 @@ def _share(figures: RunFigures) -> Phrase:
     if share is None:
         return phrase("–", Tone.FAINT)
     return phrase(percent(share), Tone.FAILED if share < ALARMING_SHARE else Tone.PLAIN)
-
-
-def percent(share: float) -> str:
-    """`98.6 %`; all and nothing without a fraction, and only if that is exact."""
-    if share in (0.0, 1.0):
-        return f"{share * 100:.0f} %"
-    return f"{min(99.9, max(0.1, share * 100)):.1f} %"
 
 
 def _late(seconds: float | None) -> Phrase:

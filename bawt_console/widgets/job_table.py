@@ -19,6 +19,7 @@ from bawt_console.formatting import (
     joined,
     lateness,
     one_line,
+    percent,
     phrase,
     run_state,
     strip,
@@ -107,7 +108,7 @@ def _share(row: JobOverview, now: datetime) -> Phrase:
         return phrase("–", Tone.FAINT)
     tone = Tone.MUTED if row.share_ok >= ALARMING_SHARE else Tone.FAILED
     # Not rounded up: one failure among thousands is no hundred.
-    return phrase(f"{int(row.share_ok * 1000) / 10:.3g} %", tone)
+    return phrase(percent(row.share_ok), tone)
 
 
 def _start_delay(row: JobOverview, now: datetime) -> Phrase:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
-from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, length, percent, usual_length
+from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, length, part, usual_length
 from bawt_console.formatting import Phrase, State, Tone, elapsed, one_line, phrase
 from bawt_console.widgets.table import Column, LiveTable
 from scheduler_core.figures import Forecast, Lane, PredictedRun
@@ -183,7 +183,7 @@ def _bot(row: LaneRow, now: datetime) -> Phrase:
 
 def _next(row: LaneRow, zone: tzinfo | None) -> Phrase:
     if row.lane is None:
-        return phrase(f"{percent(row.share)} busy", Tone.STRONG)
+        return phrase(f"{part(row.share)} busy", Tone.STRONG)
     running = next((run for run in row.runs if run.start < row.now < run.end), None)
     if running is not None:
         return State.RUNNING.phrase

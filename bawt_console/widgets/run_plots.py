@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bawt_console.formatting import State, Tone, duration
+from bawt_console.formatting import State, Tone, duration, percent
 from bawt_console.widgets.bars import FULL, SHADE, Piece, Plot
 from bawt_console.widgets.scale import round_up, unit_of
 from scheduler_core.figures import RunChart, RunFigures
@@ -122,5 +122,5 @@ def _shares(chart: RunChart) -> Plot:
         bars=tuple(bar(each) for each in chart.steps),
         top=1.0,
         marks=((0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")),
-        levels=() if whole is None else ((whole, f"{whole:.1%}".replace("%", " %")),),
+        levels=() if whole is None else ((whole, percent(whole)),),
     )

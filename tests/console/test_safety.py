@@ -36,6 +36,11 @@ WALK = (
     ("a toast", ("R",)),
     ("the help", ("question_mark",)),
     ("the palette", ("escape", "ctrl+p")),
+    ("the charts", ("escape", "3")),
+    ("the charts of a job", ("down",)),
+    ("the charts of the next job", ("down",)),
+    ("the forecast", ("4",)),
+    ("a lane", ("down",)),
 )
 
 
