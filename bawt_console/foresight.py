@@ -97,22 +97,29 @@ def together(forecast: Forecast, zone: tzinfo | None = None) -> Phrase:
 
 def start(run: PredictedRun, lane: Lane, now: datetime, zone: tzinfo | None = None) -> Phrase:
     """A run to come: `starts 06:11, 11 min late, takes 9 s`, or that it runs already."""
-    takes = length(run.end - run.start)
+    takes = phrase("takes ", Tone.MUTED) + phrase(lane_length(lane, run.end - run.start))
     guess = _guess(lane) if lane.is_guess else NOTHING
     if run.start < now:
         return (
             State.RUNNING.phrase + phrase(f", ends about {at_time(run.end, now, zone)}", Tone.MUTED) + guess
         )
     if run.wait < LEAST_WAIT_SECONDS:
-        return phrase("takes ", Tone.MUTED) + phrase(takes) + guess
+        return takes + guess
     late = f"{State.LATE.glyph} starts {at_time(run.start, now, zone)}, {elapsed(run.wait)} late"
-    return phrase(late, Tone.LATE) + phrase(", takes ", Tone.MUTED) + phrase(takes) + guess
+    return phrase(late, Tone.LATE) + phrase(", ", Tone.MUTED) + takes + guess
 
 
 def _guess(lane: Lane) -> Phrase:
-    if lane.runs and lane.runs[0].end == lane.runs[0].start:
-        return phrase("  ~ a guess: no run of its type ended yet", Tone.MUTED)
-    return phrase("  ~ a guess: as long as others of its type", Tone.MUTED)
+    if not usual_length(lane):
+        return phrase(": no run of its type ended yet", Tone.MUTED)
+    return phrase(", a guess: as long as others of its type", Tone.MUTED)
+
+
+def lane_length(lane: Lane, takes: timedelta | None) -> str:
+    """`41 s`, `~ 41 s` for a guess, `~ unknown` where there is nothing to guess from, or a dash for None."""
+    if lane.is_guess:
+        return f"~ {length(takes)}" if takes else "~ unknown"
+    return "–" if takes is None else length(takes)
 
 
 def usual_length(lane: Lane, *, is_long: bool = False) -> timedelta | None:

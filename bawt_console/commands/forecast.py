@@ -101,20 +101,18 @@ def _next(lane: "Lane") -> datetime:
 
 
 def _row(lane: "Lane", now: datetime) -> tuple[str, ...]:
-    from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, length, usual_length
+    from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, lane_length, usual_length
     from bawt_console.formatting import elapsed
 
     def wait(seconds: float) -> str:
         return elapsed(seconds) if seconds >= LEAST_WAIT_SECONDS else "–"
 
-    takes = usual_length(lane)
-    usual = "–" if takes is None else length(takes)
     return (
         lane.job.job_type,
         lane.job.bot_id,
         at_time(_next(lane), now, None),
         f"{len(lane.runs):,}",
-        f"~ {usual}, a guess" if lane.is_guess else usual,
+        lane_length(lane, usual_length(lane)),
         wait(lane.worst_wait),
         wait(lane.long_wait),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
-from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, length, part, usual_length
+from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, lane_length, part, usual_length
 from bawt_console.formatting import Phrase, State, Tone, elapsed, one_line, phrase
 from bawt_console.widgets.table import Column, LiveTable
 from scheduler_core.figures import Forecast, Lane, PredictedRun
@@ -193,10 +193,8 @@ def _next(row: LaneRow, zone: tzinfo | None) -> Phrase:
 def _takes(row: LaneRow, now: datetime) -> Phrase:
     if row.lane is None:
         return Phrase()
-    takes = usual_length(row.lane, is_long=row.is_long)
-    if row.lane.is_guess:
-        return phrase("~ guess" if not takes else f"~ {length(takes)}", Tone.MUTED)
-    return phrase("–", Tone.FAINT) if takes is None else phrase(length(takes))
+    takes = lane_length(row.lane, usual_length(row.lane, is_long=row.is_long))
+    return phrase(takes, Tone.MUTED if row.lane.is_guess or not row.runs else Tone.PLAIN)
 
 
 def _wait(row: LaneRow, now: datetime) -> Phrase:

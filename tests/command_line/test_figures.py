@@ -85,8 +85,15 @@ def test_the_forecast_names_what_comes_and_what_waits(program: Program) -> None:
 
 
 def test_a_forecast_without_jobs_says_so(program: Program) -> None:
+    psql(program, "DELETE FROM scheduled_jobs")
     assert program.run("forecast").out == "Nothing is to come: there are no jobs.\n"
     assert program.run("forecast", "--json").objects[0]["lanes"] == []
+
+
+def test_a_length_nobody_knows_is_said_to_be_unknown(program: Program) -> None:
+    said = program.run("forecast").out
+    assert "~ unknown" in said
+    assert "0.00 s" not in said
 
 
 def test_a_forecast_of_paused_jobs_counts_them(program: Program) -> None:

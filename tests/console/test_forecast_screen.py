@@ -93,9 +93,9 @@ async def test_a_job_without_a_past_is_a_guess(source: FakeSource) -> None:
             source.world.jobs[place] = replace(each, p50_ms=None, p95_ms=None)
     async with opened(console_on(source), WIDE) as pilot:
         await forecast(pilot)
-        assert "~ guess" in picture(pilot.app)
+        assert "~ unknown" in picture(pilot.app)
         await press(pilot, "down")
-        assert "a guess: no run of its type ended yet" in picture(pilot.app)
+        assert "takes ~ unknown: no run of its type ended yet" in picture(pilot.app)
 
 
 async def test_the_forecast_is_computed_anew_when_jobs_change_and_as_time_passes(source: FakeSource) -> None:
