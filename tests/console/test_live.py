@@ -267,3 +267,59 @@ async def test_the_fake_source_pages_and_filters_as_the_real_one_does(
         narrowed = (RunFilter(min_duration_ms=12), RunFilter(job_type="profile*"), RunFilter(since=since))
         for wanted in (RunFilter(), *narrowed):
             assert await fake.runs(wanted, limit=10) == await real.runs(wanted, limit=10)
+
+
+async def test_charts_count_what_others_run(
+    app: ConsoleApp, psql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await psql.execute("DELETE FROM scheduled_jobs")
+    job = await add_job(psql, "memory_decay")
+    await add_history(psql, job, 100)
+    async with opened(app, MEDIUM) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: "all jobs  100 runs" in picture(app), "the runs")
+        assert "90 %" in picture(app)
+        await until(pilot, lambda: not app.desk.stale, "the LISTEN connection")
+        await add_running(psql, job)
+        await until(pilot, lambda: "all jobs  101 runs" in picture(app), "the new run")
+        await pilot.press("down", "w", "m", "left")
+        await until(pilot, lambda: "memory_decay *  101 runs" in picture(app), "the runs of the job")
+
+
+async def test_the_forecast_follows_the_jobs_of_others(
+    app: ConsoleApp, psql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await psql.execute("DELETE FROM scheduled_jobs")
+    job = await add_job(psql, "memory_decay", "nova")
+    await add_history(psql, job, 20)
+    async with opened(app, MEDIUM) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: "memory_decay" in picture(app), "the lane")
+        await until(pilot, lambda: not app.desk.stale, "the LISTEN connection")
+        await add_job(psql, "profile_maintenance")
+        await until(pilot, lambda: "profile_maintenance" in picture(app), "the lane of the new job")
+        await psql.execute("UPDATE scheduled_jobs SET enabled = false")
+        await until(pilot, lambda: "2 jobs are paused" in picture(app), "the notice")
+
+
+async def test_the_fake_source_charts_as_the_real_one_does(
+    database_url: str, psql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    job = await add_job(psql, "memory_decay")
+    await add_history(psql, job, 25)
+    since = datetime.now(UTC) - timedelta(minutes=30)
+    async with open_source(Address.parse(database_url), actor="tester", mode=ATTACHED) as real:
+        fake: Source = FakeSource(World(jobs=await real.jobs(), runs=await real.runs(RunFilter())))
+        charts = [
+            await each.measures.chart(since=since, step=timedelta(minutes=5), steps=6, job_id=job)
+            for each in (real, fake)
+        ]
+    for ours, theirs in zip(*((chart.whole, *chart.steps) for chart in charts), strict=True):
+        assert (ours.success, ours.failed, ours.longest_ms) == (
+            theirs.success,
+            theirs.failed,
+            theirs.longest_ms,
+        )
+        assert (ours.late_p95, ours.latest) == (theirs.late_p95, theirs.latest)
+        for name in ("p50_ms", "p95_ms"):
+            assert getattr(ours, name) == pytest.approx(getattr(theirs, name))
