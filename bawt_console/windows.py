@@ -47,6 +47,16 @@ class Window:
         until = _EPOCH + ((now - _EPOCH + offset) // step + 1) * step - offset
         return Grid(since=until - self.length, step=step, steps=self.length // step)
 
+    def words_for(self, start: datetime, step: timedelta, zone: tzinfo | None) -> str:
+        """A step: `02:30–03:00`, with its day in windows of several, and whole days as `Sun 22 Nov`."""
+        begin, end = start.astimezone(zone), (start + step).astimezone(zone)
+        if step == _DAY and begin.hour == 0:
+            return f"{begin:%a %d %b}"
+        day = (
+            "" if self.length <= _DAY else f"{begin:%a %d} " if self.length < 10 * _DAY else f"{begin:%d %b} "
+        )
+        return f"{day}{begin:%H:%M}–{end:%H:%M}"
+
 
 WINDOWS = (
     Window(word="1h", length=_HOUR, step=_MINUTE, coarse=3 * _MINUTE),

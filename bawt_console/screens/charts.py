@@ -185,26 +185,12 @@ class ChartsScreen(LiveScreen):
         if chart is None:
             return
         self.plots.point_at(self.step)
+        when = self.window.words_for(chart.start_of(self.step), chart.step, self.desk.zone)
         table = self.query_one(FiguresTable)
         table.favour(self.measure)
         table.show_figures(
-            FiguresRow(f"last {self.window.title}", chart.whole), FiguresRow(self._when(chart), self.pointed)
+            FiguresRow(f"last {self.window.title}", chart.whole), FiguresRow(when, self.pointed)
         )
-
-    def _when(self, chart: RunChart) -> str:
-        """The step under the cursor: `02:30–03:00`, with its day where a window has several, or its day."""
-        start = chart.start_of(self.step).astimezone(self.desk.zone)
-        end = (chart.start_of(self.step) + chart.step).astimezone(self.desk.zone)
-        day = (
-            ""
-            if self.window.length.days <= 1
-            else f"{start:%a %d} "
-            if self.window.length.days < 10
-            else f"{start:%d %b} "
-        )
-        if chart.step.days == 1 and start.hour == 0:
-            return f"{start:%a %d %b}"
-        return f"{day}{start:%H:%M}–{end:%H:%M}"
 
     # Showing
 
