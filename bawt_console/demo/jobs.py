@@ -68,8 +68,8 @@ def the_jobs(luck: Random) -> tuple[DemoJob, ...]:
     def fresh() -> UUID:
         return UUID(int=luck.getrandbits(128), version=4)
 
-    ahead = dict(zip(BOTS, (24, 71, 130, 205, 733, 1502, 2840, 6480), strict=True))
-    seconds = dict(zip(BOTS, (9.0, 12.5, 7.2, 5.1, 4.4, 14.0, 6.3, 18.5), strict=True))
+    ahead = dict(zip(BOTS, (24, 71, 130, 205, 733, 1502, 760, 6480), strict=True))
+    seconds = dict(zip(BOTS, (19.0, 32.5, 17.2, 15.1, 94.4, 44.0, 26.3, 38.5), strict=True))
     breaker = (
         "circuit breaker",
         "61 of 187 memories would be merged for their meaning, more than 20%. None was merged.",

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 # Between two talks; a run that follows takes about as long.
 PAUSE_SECONDS = (6.0, 14.0)
 # Numbers of wordings that the month did not use.
-_FIRST_WORDING = 20_000
+_FIRST_WORDING = 2_900
 
 
 class Life:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 BOTS = ("nova", "mira", "atlas", "juno", "pixel", "echo", "fern", "sol")
 
@@ -159,54 +160,53 @@ FIGURES = (
 )
 
 _WHO = ("Ada", "Jo", "Finn", "Lena", "Omar", "Bo")
+# Two wordings, and what they are about.
 _ACTS = (
-    ("likes {0}", "enjoys {0}"),
-    ("goes to {0} every week", "goes to {0} each week"),
-    ("has a job with {0}", "works with {0}"),
-    ("is interested in {0}", "has an interest in {0}"),
+    (
+        ("likes {0} {1}", "enjoys {0} {1}"),
+        *("old maps", "black tea", "mushroom soup", "film cameras", "string quartets", "mountain huts"),
+        *("fountain pens", "wild swimming", "sea charts", "lentil curry", "night trains", "card games"),
+    ),
+    (
+        ("goes to {0} every week {1}", "goes to {0} each week {1}"),
+        *("the farmers market", "the choir rehearsal", "the boulder hall", "the book club", "the library"),
+        *("the allotment garden", "the swimming pool", "the repair cafe", "the language course"),
+        *("the flea market", "the chess evening", "the pottery class", "the rowing club", "the cinema"),
+    ),
+    (
+        ("is interested in {0} {1}", "has an interest in {0} {1}"),
+        *("wooden boats", "bird songs", "medieval castles", "beekeeping", "astronomy", "bread baking"),
+        *("family history", "train timetables", "jazz", "bookbinding", "mosses", "old radios"),
+    ),
+    (
+        ("usually has breakfast {0} {1}", "has breakfast {0} most days {1}"),
+        *("on the balcony", "at the bakery", "in the garden", "on the way", "at the station", "by the river"),
+    ),
 )
-_THINGS = (
-    "old maps",
-    "the farmers market",
-    "night trains",
-    "the choir rehearsal",
-    "wooden boats",
-    "the boulder hall",
-    "black tea",
-    "the book club",
-    "film cameras",
-    "the allotment garden",
-    "mushroom soup",
-    "the swimming pool",
-    "string quartets",
-    "the repair cafe",
-    "mountain huts",
-    "the language course",
-    "fountain pens",
-    "the flea market",
-    "wild swimming",
-    "the chess evening",
-    "sea charts",
-    "the pottery class",
-    "lentil curry",
-    "the library",
+_COMPANY = (
+    *("alone", "with an old friend", "with a neighbour", "with the family", "with a colleague"),
+    *("with a sister", "with a brother", "with the dog", "with two cousins", "with an aunt"),
+    *("with the flatmate", "with a new friend", "with the whole team"),
 )
+_TOPICS = tuple((act, thing) for act, *things in _ACTS for thing in things)
+_ALL = len(_WHO) * len(_TOPICS) * len(_COMPANY)
+# Told in this order, so that each bot hears of everybody.
+_ORDER = Random(5).sample(range(_ALL), _ALL)
 TAGS = ("preference", "hobby", "work", "family", "health", "plan", "misc")
 
 
 def wordings(number: int) -> tuple[str, str]:
-    """Two wordings of one memory; each number gives another memory."""
-    who = _WHO[number % len(_WHO)]
-    thing = _THINGS[(number // len(_WHO)) % len(_THINGS)]
-    act = _ACTS[(number // (len(_WHO) * len(_THINGS))) % len(_ACTS)]
-    times = number // (len(_WHO) * len(_THINGS) * len(_ACTS))
-    more = f" since {1990 + times}" if times else ""
-    one, other = (f"{who} {wording.format(thing)}{more}" for wording in act)
+    """Two wordings of one memory; another memory for each number, until all were told."""
+    place = _ORDER[number % _ALL]
+    who = _WHO[place % len(_WHO)]
+    act, thing = _TOPICS[place // len(_WHO) % len(_TOPICS)]
+    company = _COMPANY[place // (len(_WHO) * len(_TOPICS))]
+    one, other = (f"{who} {wording.format(thing, company)}" for wording in act)
     return one, other
 
 
 def said_next(number: int) -> tuple[Figure, Sequence[Fact]]:
     """What somebody says in the live part: one new thing, another one with each number."""
     figure = FIGURES[(0, 6, 1, 0, 2, 3, 0, 4, 5, 6)[number % 10]]
-    likes = _THINGS[(number * 7) % len(_THINGS)]
+    _, likes = _TOPICS[(number * 7) % 12]
     return figure, (Fact("preference", "likes", likes, 0.0),)

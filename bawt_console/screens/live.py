@@ -93,7 +93,8 @@ class LiveScreen(Screen[None]):
     """
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = "live.tcss"
-    AUTO_FOCUS: ClassVar[str | None] = None
+    # None would be the app's "*", which may be the hidden filter; then digits no longer change the screen.
+    AUTO_FOCUS: ClassVar[str | None] = ""
     place: ClassVar[Place]
     kinds: ClassVar[frozenset[str]] = frozenset({"jobs", "runs"})
 

@@ -1,12 +1,22 @@
 """The demo: a month that holds together, on the real database, and nothing left of it afterwards."""
 
 import asyncio
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
 import tempfile
+import termios
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 from pydantic import SecretStr
 
@@ -183,3 +193,80 @@ class TestItsPlace:
         assert place.remove_leftovers() == 1
         assert own.is_dir()
         assert not left.exists()
+
+
+@pytest.mark.slow
+class TestAsAProgram:
+    """The whole program on a pseudo-terminal."""
+
+    @pytest.fixture
+    def elsewhere(self) -> Iterator[Path]:
+        """A folder for temporary files that the server's account may pass through."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o711)
+            yield Path(folder)
+
+    @staticmethod
+    def start(elsewhere: Path, home: Path) -> tuple[int, int]:
+        """Its process id and the terminal's other end."""
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(elsewhere)}
+        environment |= {"TERM": "xterm-256color", "LLM_BAWT_DATA_DIR": str(home / "own"), "COLUMNS": "160"}
+        pid, terminal = pty.fork()
+        if pid == 0:
+            command = "from bawt_console.cli import main; main()"
+            os.execve(sys.executable, [sys.executable, "-c", command, "demo"], environment)  # noqa: S606 - the test itself becomes the program
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+        return pid, terminal
+
+    @staticmethod
+    def wait_for(terminal: int, words: str) -> None:
+        seen, deadline = "", time.monotonic() + 60
+        screen = pyte.Screen(160, 40)
+        stream = pyte.ByteStream(screen)
+        while words not in seen:
+            assert time.monotonic() < deadline, seen
+            if select.select([terminal], [], [], 1.0)[0]:
+                stream.feed(os.read(terminal, 65536))
+                seen = "\n".join(screen.display)
+
+    @staticmethod
+    def drained(pid: int, terminal: int) -> int:
+        """Its exit status; what it still writes is read, so that it can."""
+        while True:
+            try:
+                if not os.read(terminal, 65536):
+                    break
+            except OSError:
+                break
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    @pytest.mark.parametrize("how", ["q", "SIGTERM"])
+    def test_nothing_is_left_after_leaving_and_nothing_of_the_persons_own_is_touched(
+        self, elsewhere: Path, tmp_path: Path, how: str
+    ) -> None:
+        pid, terminal = self.start(elsewhere, tmp_path)
+        self.wait_for(terminal, "running on 2 nodes")
+        [folder] = elsewhere.glob(f"{place.PREFIX}*")
+        server = int((folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
+        if how == "q":
+            os.write(terminal, b"q")
+        else:
+            os.kill(pid, signal.SIGTERM)
+        assert self.drained(pid, terminal) == 0
+        assert list(elsewhere.iterdir()) == []
+        assert not Path(f"/proc/{server}").exists()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_a_killed_demo_left_is_removed_by_the_next(
+        self, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pid, terminal = self.start(elsewhere, tmp_path)
+        self.wait_for(terminal, "running on")
+        [folder] = elsewhere.glob(f"{place.PREFIX}*")
+        server = int((folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        self.drained(pid, terminal)
+        monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+        assert place.remove_leftovers() == 1
+        assert list(elsewhere.iterdir()) == []
+        assert not Path(f"/proc/{server}").exists()
