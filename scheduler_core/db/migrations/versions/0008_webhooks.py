@@ -2,8 +2,8 @@
 
 from scheduler_core.db.migrations.sql_script import run_script_beside
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
