@@ -1,7 +1,7 @@
 """One scheduler node as a process, through the product's public way in: settings, `open_runtime`, job types.
 
-Job types: `noop` returns at once; `probe` also says when its handler was entered; `hang` holds its place on
-the first attempt until the process is gone, and returns on the second.
+Job types: `noop` returns at once; `nap` takes 50 ms; `probe` also says when its handler was entered; `hang`
+holds its place on the first attempt until the process is gone, and returns on the second.
 """
 
 import argparse
@@ -18,9 +18,15 @@ from scheduler_core.runtime import open_runtime
 from scheduler_core.tasks.task import JobKind, Task, TaskContext, TaskResult
 
 RESULT = TaskResult()
+NAP_SECONDS = 0.05
 
 
 async def noop(task: Task, context: TaskContext) -> TaskResult:
+    return RESULT
+
+
+async def nap(task: Task, context: TaskContext) -> TaskResult:
+    await asyncio.sleep(NAP_SECONDS)
     return RESULT
 
 
@@ -36,14 +42,23 @@ async def hang(task: Task, context: TaskContext) -> TaskResult:
     return RESULT
 
 
-KINDS = tuple(JobKind(name=handler.__name__, handler=handler) for handler in (noop, probe, hang))
+KINDS = tuple(JobKind(name=handler.__name__, handler=handler) for handler in (noop, nap, probe, hang))
 
 
 async def start_node(
-    crew: Crew, url: str, directory: Path, *, capacity: int, lease: float = 30.0, name: str = "node"
+    crew: Crew,
+    url: str,
+    directory: Path,
+    *,
+    capacity: int,
+    lease: float = 30.0,
+    name: str = "node",
+    queue: str = "in-process",
+    role: str = "both",
 ) -> Worker:
     """Called by a benchmark: starts a node and waits until it has joined."""
     values = {"url": url, "directory": directory, "capacity": capacity, "lease": lease, "name": name}
+    values |= {"queue": queue, "role": role}
     arguments = [f"--{key}={value}" for key, value in values.items()]
     return await crew.start("benchmarks.node", *arguments, name=name)
 
@@ -59,7 +74,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         capacity=arguments.capacity,
         lease=arguments.lease,
         name=arguments.name,
-    )
+    ).model_copy(update={"task_queue": arguments.queue, "scheduler_role": arguments.role})
     async with open_runtime(settings, kinds=KINDS, on_finished=_finished):
         keep_what_is_loaded()
         report("ready")
@@ -75,6 +90,8 @@ def main() -> None:
     parser.add_argument("--capacity", type=int, required=True)
     parser.add_argument("--lease", type=float, required=True)
     parser.add_argument("--name", required=True)
+    parser.add_argument("--queue", required=True)
+    parser.add_argument("--role", required=True)
     logging.basicConfig(level=logging.ERROR)
     asyncio.run(_run(parser.parse_args()))
 

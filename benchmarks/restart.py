@@ -54,12 +54,16 @@ class Stop:
     late_p99: float
 
 
-async def kill_once(server: Server, *, runs: int, lease: float) -> tuple[list[float], list[float]]:
+async def kill_once(
+    server: Server, *, runs: int, lease: float, queue: str = "in-process"
+) -> tuple[list[float], list[float]]:
     """One killed node; seconds until each of its runs was closed, and until each was taken over."""
     async with server.database("restart") as url, crew() as nodes, connected(url) as connection:
 
         async def start(name: str) -> Worker:
-            return await start_node(nodes, url, server.directory, capacity=runs, lease=lease, name=name)
+            return await start_node(
+                nodes, url, server.directory, capacity=runs, lease=lease, name=name, queue=queue
+            )
 
         doomed = await start("doomed")
         await add_jobs(connection, runs, first_in=1, job_type="hang")

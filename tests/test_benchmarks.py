@@ -187,3 +187,22 @@ def test_the_quality_of_merges_is_told_by_who_judges() -> None:
 def test_the_quality_of_profiles_is_told_by_how_the_model_behaves() -> None:
     found = found_by("quality", "--entities", "3")
     assert all(result["unsupported"] == 0 for result in found["results"])
+
+
+def test_workers_times_both_queues_and_a_takeover() -> None:
+    found = found_by(
+        "workers",
+        *("--jobs", "60", "--naps", "10", "--rounds", "1", "--workers", "2", "--capacity", "20"),
+        *("--kills", "1", "--held", "2", "--lease", "2"),
+    )
+    results = found["results"]
+    timed = [result for result in results if result["what"] == "throughput"]
+    assert [(one["queue"], one["job_type"]) for one in timed] == [
+        ("in-process", "noop"),
+        ("pgqueuer", "noop"),
+        ("in-process", "nap"),
+        ("pgqueuer", "nap"),
+    ]
+    assert all(one["runs_per_second"]["p50"] > 0 for one in timed)
+    assert [one["queue"] for one in results if one["what"] == "takeover"] == ["in-process", "pgqueuer"]
+    assert set(results[-1]["mib"]) == {"node", "scheduler", "worker"}
