@@ -42,14 +42,18 @@ ranked AS (
         SELECT r.id, r.available_at FROM job_runs r
         WHERE r.status = 'pending' AND r.job_type = l.job_type AND r.available_at <= now()
             AND (SELECT p.needs_model FROM picky p WHERE p.id = r.job_id) IS NOT DISTINCT FROM l.model
-            AND NOT EXISTS (
-                SELECT FROM job_runs o
+            -- Looked up for each, and never joined: a plan that was made while the tables were empty would join
+            -- by reading all of them.
+            AND (
+                SELECT o.id FROM job_runs o
                 WHERE o.job_id = r.job_id AND o.bot_id = r.bot_id AND o.status = 'running'
-            )
-            AND NOT EXISTS (
-                SELECT FROM bawt_pgqueuer.pgqueuer m
+                LIMIT 1
+            ) IS NULL
+            AND (
+                SELECT m.id FROM bawt_pgqueuer.pgqueuer m
                 WHERE m.dedupe_key = r.id::text AND m.status IN ('queued', 'picked')
-            )
+                LIMIT 1
+            ) IS NULL
         ORDER BY r.available_at
         LIMIT greatest(0, least(:most, l.capacity - coalesce(s.messages, 0)))
     ) w

@@ -16,18 +16,26 @@ free AS (
 ranked AS (
     SELECT r.id, r.job_type, k.slots, row_number() OVER (PARTITION BY r.job_type ORDER BY m.place) AS place
     FROM unnest(:ids::uuid[]) WITH ORDINALITY AS m (id, place)
-    JOIN job_runs r ON r.id = m.id
+    -- One by one, by their ids: all that wait may be very many more.
+    CROSS JOIN LATERAL (
+        SELECT j.* FROM job_runs j WHERE j.id = m.id OFFSET 0
+    ) r
     JOIN kind k ON k.job_type = r.job_type
     WHERE r.status = 'pending' AND r.available_at <= now()
-        AND NOT EXISTS (
-            SELECT FROM job_runs o
+        AND (
+            SELECT o.id FROM job_runs o
             WHERE o.job_id = r.job_id AND o.bot_id = r.bot_id AND o.status = 'running'
-        )
+            LIMIT 1
+        ) IS NULL
+),
+chosen AS MATERIALIZED (
+    SELECT ranked.id, free.slot
+    FROM ranked LEFT JOIN free USING (job_type, place)
+    WHERE ranked.slots IS NULL OR free.slot IS NOT NULL
 ),
 mine AS MATERIALIZED (
-    SELECT r.id, free.slot
-    FROM ranked LEFT JOIN free USING (job_type, place) JOIN job_runs r ON r.id = ranked.id
-    WHERE (ranked.slots IS NULL OR free.slot IS NOT NULL) AND r.status = 'pending'
+    SELECT r.id, chosen.slot FROM chosen JOIN job_runs r ON r.id = chosen.id
+    WHERE r.status = 'pending'
     FOR UPDATE OF r SKIP LOCKED
 ),
 started AS (
