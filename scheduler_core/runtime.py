@@ -413,13 +413,13 @@ def _all_kinds(settings: Settings, database: Database, models: Models, host: Seq
             handler=profile.run,
             config=ProfileConfig,
             interval_minutes=intervals[JobType.PROFILE_MAINTENANCE],
-            # One model slot: two runs would only take the same cores from each other.
-            max_running=1,
+            # One model slot by default: two runs would only take the same cores from each other.
+            max_running=settings.model_slots,
             modes=PROFILE_MODES,
         )
     )
     for name, handler, modes, most in (
-        (JobType.MEMORY_CONSOLIDATION, consolidation.run, CONSOLIDATION_MODES, 1),
+        (JobType.MEMORY_CONSOLIDATION, consolidation.run, CONSOLIDATION_MODES, settings.model_slots),
         (JobType.MEMORY_DECAY, decay.run, DECAY_MODES, None),
     ):
         kinds.register(

@@ -98,6 +98,7 @@ class Settings(BaseModel):
 
     model_timeout_seconds: PositiveSeconds = 300.0
     model_context_tokens: Annotated[int, Field(ge=512, le=131_072)] = 4096
+    model_slots: Annotated[int, Field(ge=1, le=1000)] = 1
     model_threads: Annotated[int, Field(ge=0, le=256)] = 0
     model_idle_seconds: PositiveSeconds = 300.0
     model_memory_mb: Annotated[int, Field(ge=0, le=16_777_216)] = 0

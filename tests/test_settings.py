@@ -54,6 +54,7 @@ WRONG = {
     "model_context_tokens": ("511", "a whole number from 512 to 131072"),
     "model_idle_seconds": ("0", "a number above 0 and up to 86400"),
     "model_memory_mb": ("1.5", "a whole number from 0 to 16777216"),
+    "model_slots": ("0", "a whole number from 1 to 1000"),
     "model_threads": ("-1", "a whole number from 0 to 256"),
     "model_timeout_seconds": ("inf", "a number above 0 and up to 86400"),
     "models_dir": ("a\x7fb", "a folder's path"),
