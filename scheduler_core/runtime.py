@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler_core import __version__
-from scheduler_core.carriage import feed_of, queue_of, role_of, stores_of
+from scheduler_core.carriage import feed_of, queue_of, role_of, sends, stores_of
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.forgetting import Forgetting
@@ -44,7 +44,7 @@ from scheduler_core.installation import (
     open_database,
     operations,
 )
-from scheduler_core.jobs.scheduler import CLAIM_BATCH, BotSource, JobScheduler
+from scheduler_core.jobs.scheduler import CLAIM_BATCH, WAYS, BotSource, JobScheduler
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
 from scheduler_core.llm.given import GivenModel
@@ -152,7 +152,8 @@ async def open_runtime(
             open_database(address, settings, application="bawt scheduler", engine=engine)
         )
         own_pool = database.beside(
-            pool_size=OWN_CONNECTIONS,
+            # One more where messages are taken beside all that.
+            pool_size=OWN_CONNECTIONS + sends(settings, watch=watch),
             application="bawt scheduler node",
             # A wire that is dead is given up while the lease still holds.
             patience=settings.scheduler_lease_seconds / 2,
@@ -242,7 +243,7 @@ class _Node:
         )
         self._scheduler = JobScheduler(
             store=stores.claims,
-            queue=NowhereHere(batch=CLAIM_BATCH) if self._sends else self._queue,
+            queue=NowhereHere(batch=WAYS * CLAIM_BATCH) if self._sends else self._queue,
             factory=factory,
             recorder=self._recorder,
             check_interval=settings.scheduler_check_interval_seconds,
