@@ -32,6 +32,8 @@ WORK = frozenset({Place.JOBS, Place.RUNS, Place.RUN})
 WITH_RUN = WORK | {Place.BRIEF}
 RUNS = frozenset({Place.RUNS, Place.RUN})
 CHARTS = frozenset({Place.CHARTS})
+# Where a log can be read.
+LOGS = frozenset({Place.JOBS, Place.RUN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,7 @@ ACTIONS = (
         id="filter",
         keys=("slash",),
         label="filter",
-        help='Narrows the list, for example: state:failed job:profile* dur>30s since:2d "free text".',
+        help='Narrows the list: state:failed job:profile* dur>30s since:2d "text". In a log, searches it.',
         group=Group.LOOK,
         places=LISTS,
         rank=40,
@@ -293,9 +295,70 @@ ACTIONS = (
         id="freeze",
         keys=("f",),
         label="freeze",
-        help="Stops the screen from changing under your eyes; once more lets it go on.",
+        help="Stops the screen from changing, or a log from running on; once more lets it go on.",
         group=Group.LOOK,
         rank=60,
+    ),
+    Action(
+        id="search",
+        keys=("slash",),
+        label="search",
+        help="Looks for words in the log, from here on.",
+        group=Group.LOOK,
+        places=frozenset({Place.RUN}),
+        rank=40,
+        fleeting=True,
+    ),
+    Action(
+        id="next_match",
+        keys=("n",),
+        label="next match",
+        help="Goes to the next line of the log that holds the words.",
+        group=Group.LOOK,
+        places=LOGS,
+        rank=44,
+        fleeting=True,
+        in_palette=False,
+    ),
+    Action(
+        id="previous_match",
+        keys=("N",),
+        label="match before",
+        help="Goes to the line before that holds the words.",
+        group=Group.LOOK,
+        places=LOGS,
+        in_palette=False,
+    ),
+    Action(
+        id="level",
+        keys=("l",),
+        label="level",
+        help="Leaves out of the log what matters less: debug, then info, then warnings.",
+        group=Group.LOOK,
+        places=LOGS,
+        rank=45,
+        fleeting=True,
+    ),
+    Action(
+        id="wrap",
+        keys=("w",),
+        label="wrap",
+        help="Lets long lines of the log go on below themselves, or cuts them.",
+        group=Group.LOOK,
+        places=LOGS,
+        rank=46,
+        fleeting=True,
+    ),
+    Action(
+        id="outside",
+        keys=("o",),
+        label="pager",
+        help="Opens the whole pane in $PAGER, or in $EDITOR; the console waits behind it.",
+        group=Group.LOOK,
+        places=LOGS,
+        rank=66,
+        fleeting=True,
+        word="pager",
     ),
     Action(
         id="copy",

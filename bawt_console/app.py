@@ -95,6 +95,8 @@ class ConsoleApp(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NIGHT.name
+        # Movement costs bytes over SSH, and what is loaded while a pane still glides would land elsewhere.
+        self.animation_level = "none"
         for mode in MODES:
             self.add_mode(mode.id, partial(self._screen_of, mode))
 
@@ -153,8 +155,9 @@ class ConsoleApp(App[int]):
         """Passes changes on until the app is over."""
         watching = asyncio.create_task(self._follow(source), name="console changes")
         nodes = asyncio.create_task(self._keep_nodes(source), name="console nodes")
+        reading = asyncio.create_task(self._read_along(source), name="console generations")
         over = asyncio.create_task(self._leaving.wait(), name="console closing")
-        tasks = (watching, nodes, over)
+        tasks = (watching, nodes, reading, over)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -167,6 +170,12 @@ class ConsoleApp(App[int]):
     async def _follow(self, source: "Source") -> None:
         async for kinds in source.changes():
             self._changed(kinds)
+
+    async def _read_along(self, source: "Source") -> None:
+        async for _ in source.generations.changes():
+            shown = self._shown
+            if self.is_running and shown is not None and shown.is_composed and not shown.frozen:
+                shown.show_generation()
 
     async def _keep_nodes(self, source: "Source") -> None:
         while True:

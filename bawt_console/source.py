@@ -15,6 +15,8 @@ from uuid import UUID
 from bawt_console.formatting import ATTACHED as ATTACHED
 from bawt_console.formatting import EMBEDDED as EMBEDDED
 from bawt_console.measures import DatabaseMeasures, Measures
+from bawt_console.generations import Generations
+from bawt_console.log_window import LogPages
 from bawt_console.model_shelf import ModelShelf
 from bawt_console.records import DatabaseRecords, Records
 from bawt_console.shelf import Shelf
@@ -24,10 +26,11 @@ from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.lookback import Lookback
-from scheduler_core.db.notify import ChangeFeed
+from scheduler_core.db.notify import GENERATION_CHANNEL, ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.operator_log import OperatorLog
 from scheduler_core.db.profile_store import ProfileStore
+from scheduler_core.db.run_log import RunLog
 from scheduler_core.domain import (
     Attribute,
     DurationPoint,
@@ -104,6 +107,16 @@ class Source(Protocol):
         ...
 
     @property
+    def logs(self) -> LogPages:
+        """What runs wrote while they ran."""
+        ...
+
+    @property
+    def generations(self) -> Generations:
+        """What models are writing right now."""
+        ...
+
+    @property
     def work(self) -> Work:
         """Dry runs, retries, undo, edits, and actions on many jobs."""
         ...
@@ -170,8 +183,10 @@ class DatabaseSource:
         lookback: Lookback,
         operator_log: OperatorLog,
         feed: ChangeFeed,
+        generations: Generations,
         records: Records,
         measures: Measures,
+        logs: LogPages,
         work: Work,
         label: str,
         mode: str,
@@ -186,6 +201,8 @@ class DatabaseSource:
         self.read_only = read_only
         self.records = records
         self.measures = measures
+        self.logs = logs
+        self.generations = generations
         self.work = work
         self.models = models
         self.last_visit = last_visit
@@ -259,7 +276,8 @@ async def _open(
 ) -> AsyncIterator[Source]:
     application = "bawt-console"
     database = Database.open(address, pool_size=POOL_SIZE, application=application, read_only=read_only)
-    feed = ChangeFeed(address, f"{application} listen")
+    generations = Generations()
+    feed = ChangeFeed(address, f"{application} listen", also={GENERATION_CHANNEL: generations.heard})
     try:
         history = History(database)
         # Asked once here, so that a wrong address fails the start and not every screen.
@@ -276,8 +294,10 @@ async def _open(
                     lookback=Lookback(database),
                     operator_log=OperatorLog(database, operations, actor=actor),
                     feed=feed,
+                    generations=generations,
                     records=DatabaseRecords(database, actor=actor),
                     measures=DatabaseMeasures(database),
+                    logs=RunLog(database),
                     work=DatabaseWork(database, history=history, operations=operations),
                     label=address.label,
                     mode=mode,

@@ -187,6 +187,52 @@ class RunEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """A text that a model is writing for a run right now. It is in no table: consoles that listen hear of it.
+
+    Attributes:
+        max_tokens: the most it may become.
+        seconds: since the model was asked.
+        first_token_seconds: how long the first token took; None before it.
+        tokens_per_second: None until that can be told.
+        repeats: whether it goes in circles.
+        is_over: the last word about it.
+        text: its end, from the character `start` on; None where the node keeps texts to itself.
+    """
+
+    run_id: UUID
+    tokens: int
+    max_tokens: int
+    seconds: float
+    first_token_seconds: float | None = None
+    tokens_per_second: float | None = None
+    repeats: bool = False
+    is_over: bool = False
+    text: str | None = None
+    start: int = 0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At most, as fast as it goes now; None until that can be told."""
+        if not self.tokens_per_second:
+            return None
+        return max(0, self.max_tokens - self.tokens) / self.tokens_per_second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogExtent:
+    """How long a log is.
+
+    Attributes:
+        lines: all of it.
+        place: how many of them come before a reader's place, or are it.
+    """
+
+    lines: int = 0
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One scheduler process that uses this database, and what it can do.
 

@@ -22,6 +22,7 @@ from scheduler_core.carriage import feed_of, queue_of, role_of, sends, stores_of
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.forgetting import Forgetting
+from scheduler_core.db.generation_news import GenerationNews
 from scheduler_core.db.history import History
 from scheduler_core.db.job_values import NodeRow
 from scheduler_core.db.memory_archive import MemoryArchive
@@ -57,6 +58,7 @@ from scheduler_core.maintenance.decay import DecayJob
 from scheduler_core.maintenance.profile_job import MODES as PROFILE_MODES
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.settings import Settings
+from scheduler_core.tasks.broadcast import Broadcast
 from scheduler_core.tasks.message_queue import MessageQueue
 from scheduler_core.tasks.processor import TaskProcessor
 from scheduler_core.tasks.queue import NowhereHere
@@ -233,12 +235,14 @@ class _Node:
             feed=self._feed,
             models=self._model_names,
         )
+        self._broadcast = Broadcast(GenerationNews(own), with_text=settings.live_generation)
         self._processor = TaskProcessor(
             queue=self._queue,
             recorder=self._recorder,
             retry_base=settings.scheduler_retry_base_seconds,
             # Elsewhere it is the messages taken that make room.
             on_free=(lambda: None) if self._sends else lambda: self._scheduler.wake(),
+            broadcast=self._broadcast,
             pause_job=partial(_pause, operations(database, settings, actor="circuit breaker")),
         )
         self._scheduler = JobScheduler(
@@ -280,6 +284,7 @@ class _Node:
         works = {
             "change feed": self._feed.run,
             "recorder": self._recorder.run,
+            "broadcast": self._broadcast.run,
             "processor": self._processor.run,
             "upkeep": self._upkeep.run,
         }

@@ -110,6 +110,7 @@ class Settings(BaseModel):
     openai_embedding_model: Annotated[str, Field(max_length=300)] = ""
     openai_api_key: SecretStr = SecretStr("")
     allow_remote_models: bool = False
+    live_generation: bool = False
 
     database_url: SecretStr = SecretStr("")
     postgres_host: str = ""

@@ -15,7 +15,8 @@ from bawt_console.job_orders import ORDERS
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.job_actions import edit_job, pause_jobs, resume_jobs, run_jobs
 from bawt_console.screens.job_detail import JobDetail
-from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
+from bawt_console.screens.live import VIEW, bindings_of
+from bawt_console.screens.log_actions import OF_LOG, LogActions
 from bawt_console.screens.run import RunScreen
 from bawt_console.screens.run_actions import confirm_cancel
 from bawt_console.views import View
@@ -23,7 +24,6 @@ from bawt_console.widgets.filter_line import FilterLine
 from bawt_console.widgets.header import without_model
 from bawt_console.widgets.job_table import job_row, job_table
 from bawt_console.widgets.line import Part, PartsLine
-from bawt_console.widgets.lines import LinesPane
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.pane_tabs import PaneTabs
 from bawt_console.widgets.table import LiveTable
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _OF_ONE = frozenset({"edit", "cancel"})
 
 
-class JobsScreen(LiveScreen):
+class JobsScreen(LogActions):
     """See the module."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "jobs.tcss"]
@@ -152,6 +152,9 @@ class JobsScreen(LiveScreen):
         self.table.tick()
         self.detail.tick()
 
+    def show_generation(self) -> None:
+        self.detail.show_generation()
+
     def paint_chrome(self) -> None:
         super().paint_chrome()
         source = self.desk.source
@@ -226,9 +229,15 @@ class JobsScreen(LiveScreen):
     # Actions
 
     def reason_against(self, action_id: str) -> str | None:
+        if action_id in OF_LOG:
+            return self.reason_against_log(action_id)
         match action_id:
             case "filter" | "freeze" | "sort":
                 return None
+            case "outside":
+                return (
+                    None if self.shown_lines() else "Put the cursor into a pane of text first: tab does that."
+                )
             case "back":
                 inside = self.focused is not None and self.focused is not self.table
                 used = inside or self.filter_line.is_used or self.table.marks
@@ -284,7 +293,13 @@ class JobsScreen(LiveScreen):
         self.panes.step(1)
 
     def action_filter(self) -> None:
-        self.filter_line.open()
+        if self.is_in_log:
+            self.action_search()
+        else:
+            self.filter_line.open()
+
+    def entitle(self) -> None:
+        self.detail.entitle()
 
     def action_back(self) -> None:
         if self.table.marks:
@@ -364,8 +379,8 @@ class JobsScreen(LiveScreen):
         return [job_row(each, now) for each in self.table.rows]
 
     def copied(self) -> str:
-        if self.focused is not None and isinstance(self.focused, LinesPane):
-            return self.focused.plain
+        if (lines := self.shown_lines()) is not None:
+            return lines.plain
         run = self.runs.selected if self.runs.has_focus else None
         if run is not None:
             return str(run.id)

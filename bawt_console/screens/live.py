@@ -22,6 +22,7 @@ from bawt_console.export import Rows
 from bawt_console.formatting import Tone, phrase
 from bawt_console.modes import MODES
 from bawt_console.screens.desk import Desk
+from bawt_console.screens.outside import show_outside
 from bawt_console.terminal import copy_text
 from bawt_console.views import View
 from bawt_console.widgets.command_line import CommandLine
@@ -127,6 +128,9 @@ class LiveScreen(Screen[None]):
 
     def tick(self) -> None:
         """Repaints what depends on the clock; asks nobody anything."""
+
+    def show_generation(self) -> None:
+        """Repaints what a model is writing; asks nobody anything."""
 
     def reason_against(self, action_id: str) -> str | None:
         """Why this screen cannot carry out an action now, as a sentence; None when it can."""
@@ -414,10 +418,19 @@ class LiveScreen(Screen[None]):
         self.refresh_chrome()
         self._wake.set()
 
-    def action_copy(self) -> None:
-        text = self.copied()
+    async def whole_text(self) -> str:
+        """What `copy` and `outside` take; screens that show a part of something long give the whole."""
+        return self.copied()
 
+    def action_outside(self) -> None:
+        async def show() -> str:
+            return await show_outside(self.app, await self.whole_text())
+
+        self.act(show)
+
+    def action_copy(self) -> None:
         async def copy() -> str:
+            text = await self.whole_text()
             where = await copy_text(text, through_terminal=self.app.copy_to_clipboard)
             return f"Copied {len(text):,} characters {where}."
 

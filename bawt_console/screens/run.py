@@ -13,32 +13,34 @@ from bawt_console.formatting import Tone, phrase
 from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
+from bawt_console.screens.log_actions import OF_LOG, LogActions
 from bawt_console.screens.run_actions import RunActions
 from bawt_console.widgets.change_lines import cited, difference_lines, source_lines
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import Line, LinesPane
+from bawt_console.widgets.live_lines import live_lines, live_parts
+from bawt_console.widgets.log_pane import LogPane
 from bawt_console.widgets.pane_tabs import PaneTabs
 from bawt_console.widgets.run_lines import (
     error_lines,
-    event_lines,
     json_lines,
-    log_note,
     run_fields,
     sentence,
 )
 from bawt_console.widgets.run_table import RunList, run_table, run_title
+from bawt_console.widgets.search_line import SearchLine
 from bawt_console.widgets.table import LiveTable
-from scheduler_core.domain import Run, RunEvent, RunMode, RunStatus
+from scheduler_core.domain import Run, RunMode, RunStatus
 from scheduler_core.errors import NotFoundError, StateError
 
 if TYPE_CHECKING:
     from bawt_console.source import Source
 
 _MODES = {RunMode.DRY_RUN: "dry run", RunMode.APPLY: "applies the dry run", RunMode.UNDO: "takes back"}
-PANES = ("Summary", "Result", "Error", "Log", "Diff", "Attempts")
+PANES = ("Summary", "Live", "Result", "Error", "Log", "Diff", "Attempts")
 
 
-class RunScreen(RunActions):
+class RunScreen(RunActions, LogActions):
     """See the module.
 
     Args:
@@ -55,14 +57,18 @@ class RunScreen(RunActions):
         super().__init__(desk)
         self._run = run
         self._first_pane = pane
-        self._events: list[RunEvent] = []
 
     def compose_body(self) -> ComposeResult:
         yield PartsLine(id="run-title")
+        yield PartsLine(gap=" · ", id="writing")
         yield PaneTabs(PANES, id="panes")
         for name in PANES[:-1]:
-            yield LinesPane(follow=name == "Log", id=f"pane-{name.lower()}")
+            if name == "Log":
+                yield LogPane(now=self.desk.now, zone=self.desk.zone, id="pane-log")
+            else:
+                yield LinesPane(follow=name == "Live", id=f"pane-{name.lower()}")
         yield run_table(RunList.HISTORY, now=self.desk.now, zone=self.desk.zone, id="pane-attempts")
+        yield SearchLine(id="search")
 
     @property
     def run(self) -> Run:
@@ -101,7 +107,7 @@ class RunScreen(RunActions):
             self._show_run()
         pane = self.panes.chosen
         if pane == "Log":
-            await self._load_log(source)
+            await self.log_pane.load(source.logs, self._run)
         elif pane == "Diff" and kinds & {VIEW, "runs", "profiles"}:
             await self._load_diff(source)
         elif pane == "Attempts" and kinds & {VIEW, "runs"}:
@@ -113,6 +119,7 @@ class RunScreen(RunActions):
         self.query_one("#run-title", PartsLine).show(
             [Part(phrase=each, keep=100 - number) for number, each in enumerate(title)]
         )
+        self.show_generation()
         self.lines("Summary").show(run_fields(self._run, self.desk.nodes, now, zone))
         empty = (
             "This run left no result." if self._run.status.is_final else "The result comes when the run ends."
@@ -120,15 +127,15 @@ class RunScreen(RunActions):
         self.lines("Result").show(json_lines(self._run.result_json, empty=empty))
         self.lines("Error").show(error_lines(self._run))
 
-    async def _load_log(self, source: "Source") -> None:
-        while True:
-            after = self._events[-1].id if self._events else 0
-            more = await source.events(self.run_id, after=after)
-            self._events += more
-            lines = event_lines(self._events, self.desk.now(), self.desk.zone)
-            self.lines("Log").show(lines or [log_note(self._run)])
-            if not more:
-                return
+    def show_generation(self) -> None:
+        source, run = self.desk.source, self._run
+        generation = None
+        if source is not None and not run.status.is_final:
+            generation = source.generations.of(run.id)
+        writing = self.query_one("#writing", PartsLine)
+        writing.display = generation is not None
+        writing.show(() if generation is None else live_parts(generation))
+        self.lines("Live").rewrite(live_lines(generation, is_over=run.status.is_final))
 
     async def _load_diff(self, source: "Source") -> None:
         run, pane = self._run, self.lines("Diff")
@@ -165,6 +172,9 @@ class RunScreen(RunActions):
             return []
         return [Part(phrase=phrase(self._run.progress, Tone.RUNNING), right=True, least=10)]
 
+    def entitle(self) -> None:
+        self.panes.entitle(self.log_pane.status if self.panes.chosen == "Log" else ())
+
     def _show_pane(self) -> None:
         for name in PANES:
             self.query_one(f"#pane-{name.lower()}").display = name == self.panes.chosen
@@ -172,6 +182,7 @@ class RunScreen(RunActions):
 
     def on_pane_tabs_chosen(self) -> None:
         self._show_pane()
+        self.entitle()
         self.moved()
 
     def on_live_table_opened(self) -> None:
@@ -180,7 +191,11 @@ class RunScreen(RunActions):
     # Actions
 
     def reason_against(self, action_id: str) -> str | None:
+        if action_id in OF_LOG:
+            return self.reason_against_log(action_id)
         match action_id:
+            case "outside":
+                return None if self.shown_lines() else "Only a pane of text can be opened there."
             case "previous_pane":
                 return "This is the first pane." if self.panes.is_first else None
             case "next_pane":

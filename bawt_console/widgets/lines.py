@@ -38,7 +38,9 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """What one line of the terminal shows of a line, which is known by its number."""
+
     line: int
     head: Phrase
     head_width: int
@@ -70,7 +72,8 @@ class LinesPane(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._follow = follow
         self._lines: list[Line] = []
-        self._rows: list[_Row] = []
+        self._rows: list[Row] = []
+        self._wraps = True
         self._wrapped_at = 0
         self._theme = ""
 
@@ -96,6 +99,18 @@ class LinesPane(ScrollView, can_focus=True):
             self._go_to_end()
         else:
             self.scroll_to(y=0, animate=False)
+
+    def rewrite(self, lines: Sequence[Line]) -> None:
+        """Replaces all lines by others of the same text, further along: the view stays where it is."""
+        if self._lines == list(lines):
+            return
+        at_end, top = self.is_vertical_scroll_end, self.scroll_offset.y
+        self._lines = list(lines)
+        self._wrap_all()
+        if self._follow and at_end:
+            self._go_to_end()
+        else:
+            self.scroll_to(y=min(top, len(self._rows)), animate=False)
 
     def add(self, lines: Sequence[Line]) -> None:
         """Adds lines at the end."""
@@ -138,12 +153,12 @@ class LinesPane(ScrollView, can_focus=True):
             self.virtual_size = Size(0, len(self._rows))
             self.refresh()
 
-    def _wrap(self, number: int, line: Line) -> list[_Row]:
+    def _wrap(self, number: int, line: Line) -> list[Row]:
         styles = ink(self.app)
         head_width = width_of(line.head)
         # One cell is left for the scrollbar, so that its coming does not wrap everything anew.
         room = max(10, self._wrapped_at - head_width - 1)
-        body = text_of(line.body, styles)
+        body = self._body(line)
         tail = text_of(line.tail, styles)
         if tail and "\n" not in body.plain and body.cell_len + tail.cell_len + 2 <= room:
             body.append(" " * (room - body.cell_len - tail.cell_len))
@@ -151,11 +166,18 @@ class LinesPane(ScrollView, can_focus=True):
         elif tail:
             body.append("  ")
             body.append_text(tail)
+        if not self._wraps:
+            body = Text(" ").join(body.split("\n")) if "\n" in body.plain else body
+            body.expand_tabs(4)
+            body.truncate(room, overflow="ellipsis")
         fits = body.cell_len <= room and "\n" not in body.plain and "\t" not in body.plain
         wrapped = [body] if fits else body.wrap(self.app.console, room, tab_size=4, overflow="fold")
         indent = Phrase(((" " * head_width, Tone.PLAIN),))
         heads = (line.head, *(indent for _ in wrapped[1:]))
-        return [_Row(number, head, head_width, text) for head, text in zip(heads, wrapped, strict=True)]
+        return [Row(number, head, head_width, text) for head, text in zip(heads, wrapped, strict=True)]
+
+    def _body(self, line: Line) -> Text:
+        return text_of(line.body, ink(self.app))
 
     def _ground(self, line: int) -> Style:
         """What a line is painted on."""

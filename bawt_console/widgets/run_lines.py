@@ -118,16 +118,21 @@ def error_lines(run: Run) -> list[Line]:
 
 
 def event_lines(events: Iterable[RunEvent], now: datetime, zone: tzinfo | None) -> list[Line]:
-    """One line an event: time, level, message."""
-    lines = []
-    for event in events:
-        word, tone = _LEVELS[event.level]
-        head = phrase(f"{local_time(event.at, now, zone)}  ", Tone.FAINT) + phrase(f"{word:<5}  ", tone)
-        body = phrase(
-            event.message, tone if event.level in (EventLevel.WARNING, EventLevel.ERROR) else Tone.PLAIN
-        )
-        lines.append(Line(head, body))
-    return lines
+    """One line an event."""
+    return [event_line(event, now, zone) for event in events]
+
+
+def event_line(event: RunEvent, now: datetime, zone: tzinfo | None) -> Line:
+    """Time, level, message."""
+    word, tone = _LEVELS[event.level]
+    head = phrase(f"{local_time(event.at, now, zone)}  ", Tone.FAINT) + phrase(f"{word:<5}  ", tone)
+    loud = event.level in (EventLevel.WARNING, EventLevel.ERROR)
+    return Line(head, phrase(event.message, tone if loud else Tone.PLAIN))
+
+
+def level_word(level: EventLevel) -> str:
+    """A level as logs write it."""
+    return _LEVELS[level][0]
 
 
 def job_fields(overview: JobOverview, now: datetime, zone: tzinfo | None) -> list[Line]:

@@ -9,7 +9,7 @@ import json
 import logging
 import time
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
@@ -19,6 +19,8 @@ WAKE_CHANNEL = "llm_bawt_wake"
 # PgQueuer's own: it says in JSON which kind of statement touched its queue.
 MESSAGE_CHANNEL = "llm_bawt_pgqueuer"
 CHANGE_CHANNEL = "llm_bawt_change"
+# What models are writing; the payload is the news itself, see `generation_news`.
+GENERATION_CHANNEL = "llm_bawt_generation"
 CHANGE_KINDS = frozenset({"jobs", "runs", "events", "nodes", "profiles", "memories"})
 WAKE_KINDS = frozenset({"due", "cancel"})
 # A message that was taken leaves room for another one, so schedulers look again.
@@ -98,6 +100,8 @@ class ChangeFeed:
         channel: `CHANGE_CHANNEL` for screens, `WAKE_CHANNEL` for schedulers.
         kinds: every kind of the channel; told to all after a reconnect.
         beside: further channels on the same connection.
+        also: other channels on the same connection, and who hears their payloads; what is sent while there
+            is no connection is lost to them.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class ChangeFeed:
         channel: str = CHANGE_CHANNEL,
         kinds: frozenset[str] = CHANGE_KINDS,
         beside: tuple[str, ...] = (),
+        also: Mapping[str, Callable[[str], None]] | None = None,
     ) -> None:
         self.state = FeedState()
         self._address = address
@@ -115,6 +120,7 @@ class ChangeFeed:
         self._channel = channel
         self._channels = (channel, *beside)
         self._kinds = kinds
+        self._also = dict(also or {})
         self._silent: set[str] = set()
         # Weak, because an iterator that nobody ever starts cannot say that it is over.
         self._subscribers: weakref.WeakSet[_Subscriber] = weakref.WeakSet()
@@ -168,6 +174,8 @@ class ChangeFeed:
             with plain_errors(self._address):
                 for channel in self._channels:
                     await connection.add_listener(channel, self._heard)
+                for channel in self._also:
+                    await connection.add_listener(channel, self._heard_also)
                 await self._ask(connection)
             self._alive()
             self._tell(self._kinds)
@@ -212,6 +220,10 @@ class ChangeFeed:
         self.state.since = time.monotonic()
         kind = _message_kind(str(payload)) if channel == MESSAGE_CHANNEL else str(payload)
         self._tell(frozenset({kind}) & self._kinds)
+
+    def _heard_also(self, connection: object, pid: int, channel: str, payload: object) -> None:
+        self.state.since = time.monotonic()
+        self._also[channel](str(payload))
 
     def _tell(self, kinds: frozenset[str]) -> None:
         if kinds:

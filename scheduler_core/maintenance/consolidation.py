@@ -107,7 +107,7 @@ class MemoryConsolidation:
                 candidates=stores.candidates,
                 timeout=request_timeout,
             )
-        self.conversation = Conversation(model=model, request_timeout=request_timeout)
+        self.conversation = Conversation(model=model, request_timeout=request_timeout, reporter=reporter)
 
     async def propose(self, bot_id: str) -> Proposal:
         """Looks at what changed. With nothing changed it costs a few small statements and asks nobody."""

@@ -6,6 +6,7 @@ It neither words a request nor reads an answer. Nothing is retried here.
 from dataclasses import dataclass
 
 from scheduler_core.llm.provider import Completion, FinishReason, Request, TextModel
+from scheduler_core.maintenance.reporter import Reporter, Silent
 
 # After this many requests in a row without any answer the run goes on without the model.
 PATIENCE = 2
@@ -36,10 +37,14 @@ class Conversation:
 
     Args:
         request_timeout: seconds for one answer.
+        reporter: hears answers while they are written; None for nobody.
     """
 
-    def __init__(self, *, model: TextModel | None, request_timeout: float) -> None:
+    def __init__(
+        self, *, model: TextModel | None, request_timeout: float, reporter: Reporter | None = None
+    ) -> None:
         self.model = model
+        self._reporter = reporter or Silent()
         self.usage = Usage()
         self._request_timeout = request_timeout
         self._unanswered_in_a_row = 0
@@ -56,9 +61,9 @@ class Conversation:
         return used <= model.info.context_tokens
 
     async def ask(self, model: TextModel, *, system: str, user: str, max_tokens: int) -> Completion:
-        completion = await model.complete(
-            Request(system=system, user=user, max_tokens=max_tokens, timeout=self._request_timeout)
-        )
+        request = Request(system=system, user=user, max_tokens=max_tokens, timeout=self._request_timeout)
+        with self._reporter.writing(max_tokens) as on_token:
+            completion = await model.complete(request, on_token=on_token)
         self.usage.count(completion)
         self._unanswered_in_a_row = self._unanswered_in_a_row + 1 if completion.finish in NO_ANSWER else 0
         return completion

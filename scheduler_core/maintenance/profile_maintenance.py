@@ -48,7 +48,7 @@ class ProfileMaintenanceService:
         pass_ = ProfilePass(
             store=self._store,
             model=None if self._model is None else self._model.info,
-            conversation=self._conversation(),
+            conversation=self._conversation(reporter or Silent()),
             reporter=reporter or Silent(),
             run_id=None,
             is_dry=True,
@@ -150,7 +150,7 @@ class ProfileMaintenanceService:
         plans: list[ProfilePlan] | None = None,
     ) -> MaintenanceOutcome:
         started = time.monotonic()
-        conversation = self._conversation()
+        conversation = self._conversation(reporter)
         if entities and self._model is None:
             await reporter.log(
                 EventLevel.WARNING, "No model: summaries are made from the attributes as they are."
@@ -177,8 +177,8 @@ class ProfileMaintenanceService:
             suspicious=tuple(suspicious),
         )
 
-    def _conversation(self) -> Conversation:
-        return Conversation(model=self._model, request_timeout=self._request_timeout)
+    def _conversation(self, reporter: Reporter) -> Conversation:
+        return Conversation(model=self._model, request_timeout=self._request_timeout, reporter=reporter)
 
     def _use(self, conversation: Conversation) -> ModelUse | None:
         if self._model is None:

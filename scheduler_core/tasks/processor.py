@@ -9,6 +9,7 @@ import json
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -17,6 +18,8 @@ from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.plan_store import plan_text
 from scheduler_core.domain import EventLevel, RunStatus
 from scheduler_core.errors import RunError, SchedulerError
+from scheduler_core.llm.provider import TokenSink
+from scheduler_core.tasks.broadcast import Broadcast
 from scheduler_core.tasks.current import enter_run
 from scheduler_core.tasks.queue import TaskQueue
 from scheduler_core.tasks.recorder import Recorder, backoff, failed
@@ -48,15 +51,21 @@ class _Active:
 class _Context:
     """What a handler gets; see `TaskContext`."""
 
-    def __init__(self, run_id: UUID, recorder: Recorder) -> None:
+    def __init__(self, run_id: UUID, recorder: Recorder, broadcast: Broadcast | None) -> None:
         self.run_id = run_id
         self._recorder = recorder
+        self._broadcast = broadcast
 
     async def log(self, level: EventLevel, message: str) -> None:
         self._recorder.add_line(self.run_id, level, message)
 
     async def progress(self, text: str) -> None:
         self._recorder.set_progress(self.run_id, text)
+
+    def writing(self, max_tokens: int) -> AbstractContextManager[TokenSink | None]:
+        if self._broadcast is None:
+            return nullcontext()
+        return self._broadcast.of(self.run_id, max_tokens)
 
 
 class TaskProcessor:
@@ -65,6 +74,7 @@ class TaskProcessor:
     Args:
         retry_base: seconds before a second attempt; doubles with each further one.
         on_free: called whenever a task ended and its place is free again.
+        broadcast: tells consoles what a model is writing; None tells nobody.
         pause_job: stops the schedule of a job whose circuit breaker tripped, with the reason; may raise
             SchedulerError.
     """
@@ -76,12 +86,14 @@ class TaskProcessor:
         recorder: Recorder,
         retry_base: float,
         on_free: Callable[[], None],
+        broadcast: Broadcast | None = None,
         pause_job: Callable[[UUID, str], Awaitable[object]] | None = None,
     ) -> None:
         self._queue = queue
         self._recorder = recorder
         self._retry_base = retry_base
         self._on_free = on_free
+        self._broadcast = broadcast
         self._pause_job = pause_job
         self._active: dict[UUID, _Active] = {}
         # One for all, at the earliest deadline: thousands of runs a second would each pay for its own.
@@ -186,7 +198,8 @@ class TaskProcessor:
 
     async def _attempt(self, task: Task) -> tuple[FinishedRun, float | None]:
         try:
-            result = await task.kind.handler(task, _Context(task.run_id, self._recorder))
+            context = _Context(task.run_id, self._recorder, self._broadcast)
+            result = await task.kind.handler(task, context)
             return _outcome_of(task.run_id, result), None
         except RunError as error:
             if error.pause_job:

@@ -5,6 +5,7 @@ It runs nothing and touches no table.
 
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scheduler_core.domain import EventLevel, RunMode, Trigger
 from scheduler_core.errors import ConfigError, RunError
+from scheduler_core.llm.provider import TokenSink
 
 
 class JobConfig(BaseModel):
@@ -51,6 +53,11 @@ class TaskContext(Protocol):
 
     async def progress(self, text: str) -> None:
         """Replaces the one line that screens show beside the running run."""
+        ...
+
+    def writing(self, max_tokens: int) -> AbstractContextManager[TokenSink | None]:
+        """To be entered while a model writes; what it gives hears every token, so that screens can tell how
+        much is there and how fast it comes. None where nobody is told."""
         ...
 
 

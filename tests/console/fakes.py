@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 from bawt_console.app import ConsoleApp
+from bawt_console.generations import Generations
 from bawt_console.keymap import Keymap
 from bawt_console.shelf import Shelf
 from bawt_console.source import ATTACHED, Link
@@ -36,6 +37,7 @@ from scheduler_core.errors import NotFoundError, SchedulerError, StateError
 from scheduler_core.oversight import Brief, DatabaseHealth, OperatorAction
 from tests.console.believable import NOW, World, a_run
 from tests.console.fake_measures import FakeMeasures
+from tests.console.fake_logs import FakeLogs
 from tests.console.fake_records import FakeRecords
 from tests.console.fake_shelf import FakeShelf
 from tests.console.fake_work import FakeWork
@@ -62,6 +64,8 @@ class FakeSource:
         self.records = FakeRecords(self)
         self.models: Shelf | None = FakeShelf(world.shelf)
         self.measures = FakeMeasures(self)
+        self.logs = FakeLogs(self)
+        self.generations = Generations(clock=lambda: 0.0)
         self.last_visit: datetime | None = None
         self.failure: Exception | None = None
         self.standing = Link(connected=True, age=0.2)

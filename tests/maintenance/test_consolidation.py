@@ -37,6 +37,7 @@ from scheduler_core.maintenance.consolidation import Stores
 from scheduler_core.maintenance.consolidation_job import MODES, ConsolidationJob
 from scheduler_core.maintenance.consolidation_plan import planned
 from scheduler_core.maintenance.pair_question import Doubt, pair_questions
+from scheduler_core.maintenance.reporter import Silent
 from scheduler_core.maintenance.statements import Statement
 from scheduler_core.tasks.task import JobConfig, JobKind, Task, TaskResult
 from tests.db.memories import add, add_plan, archive, contents, dump, fetch
@@ -162,7 +163,7 @@ class Nearby:
         return None
 
 
-class Lines:
+class Lines(Silent):
     def __init__(self) -> None:
         self.run_id = uuid4()
         self.lines: list[str] = []

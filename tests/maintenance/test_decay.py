@@ -14,6 +14,7 @@ from scheduler_core.db.plan_store import PlanStore
 from scheduler_core.domain import EventLevel, Run, RunMode, RunStatus, Trigger
 from scheduler_core.errors import RunError
 from scheduler_core.maintenance.decay import MODES, DecayJob, planned, suspicions, why
+from scheduler_core.maintenance.reporter import Silent
 from scheduler_core.runtime import open_runtime
 from scheduler_core.settings import Settings
 from scheduler_core.tasks.task import JobConfig, JobKind, Task, TaskResult
@@ -23,7 +24,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECRET = "Has a secret, geheim-4711"
 
 
-class Lines:
+class Lines(Silent):
     """A context that remembers what was logged."""
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ from scheduler_core.maintenance.citations import Cited
 from scheduler_core.maintenance.disposition import Line, dispose, kept
 from scheduler_core.maintenance.plan import subject_of
 from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
+from scheduler_core.maintenance.reporter import Silent
 from scheduler_core.maintenance.summary import name_words
 from scheduler_core.maintenance.verifier import verify
 from tests.maintenance import models
@@ -25,7 +26,7 @@ from tests.maintenance.scripts import good_scripts
 ADA = entity_named("user/ada")
 
 
-class Notes:
+class Notes(Silent):
     """A reporter that remembers."""
 
     def __init__(self) -> None:
