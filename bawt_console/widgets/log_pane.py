@@ -70,7 +70,9 @@ class LogPane(LinesPane):
         self._window = LogWindow()
         self._wish: _Go | None = None
         self._made: dict[int, tuple[Line, list[Row]]] = {}
+        # Of the lines that are painted; the window may be ahead while a page is on its way.
         self._starts: list[int] = []
+        self._ids: list[int] = []
         self._sought = ""
         self._pattern: re.Pattern[str] | None = None
         self._found: _Found | None = None
@@ -199,7 +201,7 @@ class LogPane(LinesPane):
 
     def _show_note(self, run: Run | None) -> None:
         self._made.clear()
-        self._starts = []
+        self._starts, self._ids = [], []
         hidden = run is not None and self.least is not EventLevel.DEBUG
         text = "No line is that important; l shows more." if hidden else ""
         self.show([Line(body=phrase(text, Tone.MUTED)) if hidden else log_note(run)])
@@ -210,7 +212,8 @@ class LogPane(LinesPane):
         anchor, below = self._top_id, self._below_top
         events, self._made = self._window.events, self._made_of(self._window.events)
         self._lines = [self._made[event.id][0] for event in events]
-        self._flatten(events)
+        self._ids = [event.id for event in events]
+        self._spread()
         if wish is _Go.START:
             self.scroll_to(y=0, animate=False, immediate=True)
         elif wish in (_Go.UP, _Go.DOWN) and self._found is not None:
@@ -230,8 +233,8 @@ class LogPane(LinesPane):
             made[event.id] = known
         return made
 
-    def _flatten(self, events: list[RunEvent]) -> None:
-        rows = [self._made[event.id][1] for event in events]
+    def _spread(self) -> None:
+        rows = [self._made[each][1] for each in self._ids]
         self._starts = [0, *accumulate(len(each) for each in rows)][:-1]
         self._rows = [row for each in rows for row in each]
         self.virtual_size = Size(0, len(self._rows))
@@ -245,7 +248,7 @@ class LogPane(LinesPane):
         self._wrapped_at, self._theme = self.size.width, self.app.theme
         if self._wrapped_at:
             self._made = {key: (line, self._wrap(key, line)) for key, (line, _) in self._made.items()}
-            self._flatten(self._window.events)
+            self._spread()
             self._scroll_back(anchor, below)
 
     def _body(self, line: Line) -> Text:
@@ -282,7 +285,7 @@ class LogPane(LinesPane):
         return self._number_at(min(self.scroll_offset.y + self.size.height, len(self._rows)) - 1)
 
     def _id_at(self, row: int) -> int:
-        return self._window.events[self._number_at(row)].id if self._starts else 0
+        return self._ids[self._number_at(row)] if self._ids else 0
 
     def _number_at(self, row: int) -> int:
         """Which line of the window has this row."""
@@ -293,8 +296,8 @@ class LogPane(LinesPane):
         return low
 
     def _row_of(self, event_id: int) -> int | None:
-        for start, event in zip(self._starts, self._window.events, strict=False):
-            if event.id >= event_id:
+        for start, each in zip(self._starts, self._ids, strict=True):
+            if each >= event_id:
                 return start
         return None
 

@@ -1,0 +1,163 @@
+"""The console under measurement: the real one, attached, on the terminal it was started in, that takes notes.
+
+    python -m benchmarks.console.screen --url URL --directory DIR --notes FILE
+
+It writes down when a key came and when the picture that answers it was painted, how long pages took to load,
+how long the event loop did not come round, and how much memory there was. The notes are written when it ends.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import psutil as _psutil
+from pydantic import SecretStr
+from rich.console import RenderableType
+from textual import events
+from textual.screen import Screen
+
+from bawt_console.app import ConsoleApp, run_console
+from bawt_console.collector import keep_what_is_loaded
+from bawt_console.launch import Launch
+from bawt_console.modes import MODES
+from bawt_console.screens.live import LiveScreen
+from bawt_console.terminal import private_terminal
+from bawt_console.widgets.table import LiveTable
+from scheduler_core.settings import Settings
+
+# psutil carries no types.
+_system: Any = _psutil
+
+BEAT_SECONDS = 0.005
+MEMORY_SECONDS = 2.0
+
+
+class Notes:
+    """What was seen. Times are seconds of `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self.keys: list[float] = []
+        self.screens: list[float] = []
+        self.stalls: list[tuple[float, float]] = []
+        self.memory: list[tuple[float, int, int, int]] = []
+        self.loads: dict[str, list[float]] = {}
+        self._key_at: float | None = None
+        self._waiting: list[tuple[list[float], float]] = []
+
+    def key(self, at: float) -> None:
+        self._key_at = at
+
+    def answered(self, where: list[float]) -> None:
+        """The last key was carried out; its picture is the next one."""
+        if self._key_at is not None:
+            self._waiting.append((where, self._key_at))
+            self._key_at = None
+
+    def painted(self) -> None:
+        now = time.monotonic()
+        for where, at in self._waiting:
+            where.append(now - at)
+        self._waiting.clear()
+
+    def json(self) -> str:
+        names = ("keys", "screens", "stalls", "memory", "loads")
+        return json.dumps({name: getattr(self, name) for name in names})
+
+
+class MeasuredConsole(ConsoleApp):
+    """Differs from the console in nothing but that it takes notes."""
+
+    def __init__(self, *args: Any, notes: Notes, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._notes = notes
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self._notes.key(event.time)
+        await super().on_event(event)
+
+    async def action_show(self, mode: str) -> None:
+        await super().action_show(mode)
+        self._notes.answered(self._notes.screens)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        super()._display(screen, renderable)
+        if renderable is not None:
+            self._notes.painted()
+
+
+def _note_moves(notes: Notes) -> None:
+    move = LiveTable.move_to
+
+    def moved(table: "LiveTable[Any]", index: int) -> None:
+        move(table, index)
+        notes.answered(notes.keys)
+
+    setattr(LiveTable, "move_to", moved)  # noqa: B010 - its type says nothing of generics
+
+
+def _note_loads(notes: Notes) -> None:
+    for mode in MODES:
+        module, _, name = mode.screen.partition(":")
+        screen: type[LiveScreen] = getattr(import_module(module), name)
+        screen.load = _timed(screen.load, notes.loads.setdefault(mode.id, []))  # type: ignore[method-assign]
+
+
+def _timed(load: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
+    async def timed(*args: Any) -> None:
+        began = time.monotonic()
+        await load(*args)
+        spent.append(time.monotonic() - began)
+
+    return timed
+
+
+async def _watch(notes: Notes, app: ConsoleApp) -> None:
+    """Stalls as far as they exceed the beat, and memory now and then."""
+    process, last, looked = _system.Process(), time.monotonic(), 0.0
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        now = time.monotonic()
+        notes.stalls.append((now, max(0.0, now - last - BEAT_SECONDS)))
+        last = now
+        if now - looked > MEMORY_SECONDS:
+            looked = now
+            widgets = sum(len(list(screen.walk_children())) for screen in app._live_screens())
+            notes.memory.append((now, process.memory_info().rss, len(asyncio.all_tasks()), widgets))
+
+
+async def _run(app: ConsoleApp, notes: Notes) -> int:
+    watching = asyncio.create_task(_watch(notes, app))
+    try:
+        return await run_console(app)
+    finally:
+        watching.cancel()
+
+
+def main() -> None:
+    """Runs until it is left."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--notes", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = Settings(database_url=SecretStr(arguments.url), data_dir=arguments.directory)
+    notes = Notes()
+    _note_moves(notes)
+    _note_loads(notes)
+    with private_terminal(arguments.directory / "logs" / "console.log") as terminal:
+        launch = Launch(settings=settings, attach=True, read_only=False, terminal=terminal)
+        app = MeasuredConsole(launch.open, notes=notes)
+        launch.say = app.say
+        keep_what_is_loaded()
+        asyncio.run(_run(app, notes))
+    arguments.notes.write_text(notes.json())
+
+
+if __name__ == "__main__":
+    main()
