@@ -35,6 +35,7 @@ CANARY = "sw0rdfish"
 # A value that each field refuses, with words of the sentence that says what it takes.
 WRONG = {
     "allow_remote_models": ("perhaps", "true or false"),
+    "live_generation": ("now and then", "true or false"),
     "bots": ("ada, *", "names separated by commas"),
     "data_dir": ("~nobody-has-this-name/x", "a folder's path"),
     "database_pool_size": ("1", "a whole number from 2 to 200"),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bawt_console.source import Source
 
 _MODES = {RunMode.DRY_RUN: "dry run", RunMode.APPLY: "applies the dry run", RunMode.UNDO: "takes back"}
-PANES = ("Summary", "Live", "Result", "Error", "Log", "Diff", "Attempts")
+PANES = ("Summary", "Result", "Error", "Log", "Live", "Diff", "Attempts")
 
 
 class RunScreen(RunActions, LogActions):

@@ -185,7 +185,7 @@ class LogPane(LinesPane):
 
     async def text(self, pages: LogPages) -> str:
         """The whole log as the level leaves it, up to `MOST_COPIED` lines, for the clipboard or a pager."""
-        if self._window.run_id is None:
+        if self._window.run_id is None or not self._ids:
             return self.plain
         lines: list[str] = []
         after, now = 0, self._now()
@@ -304,6 +304,8 @@ class LogPane(LinesPane):
     def _scroll_back(self, event_id: int, below: int) -> None:
         row = self._row_of(event_id)
         if row is not None:
+            # It may have fewer rows now.
+            below = min(below, len(self._made[self._id_at(row)][1]) - 1)
             self.scroll_to(y=row + below, animate=False, immediate=True)
 
     def _bring_into_view(self, event_id: int) -> None:

@@ -100,6 +100,7 @@ async def test_counts_are_shown_where_the_words_are_not() -> None:
     running = next(run for run in source.world.runs if run.status is RunStatus.RUNNING)
     app = console_on(source)
     async with opened(app, NARROW) as pilot:
+        await pilot.press("down")
         source.generations.take(replace(BASE, run_id=running.id))
         await until(pilot, lambda: "writes 212 of 400 tokens" in picture(app), "the line below the jobs")
         await app.push_screen(RunScreen(app.desk, running, pane="Live"))

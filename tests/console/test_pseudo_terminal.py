@@ -107,7 +107,7 @@ def test_nothing_from_data_or_native_code_commands_the_terminal(terminal: Termin
         ("p", "Pause this job?", False),
         (escape, "Pause this job?", True),
         ("\r", "Attempts", False),
-        (right * 5, "Attempts", False),
+        (right * 6, "Attempts", False),
         (escape, "next due first", False),
         ("2", "newest first", False),
         ("/", "state:failed", False),

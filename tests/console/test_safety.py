@@ -26,6 +26,7 @@ WALK = (
     ("its result", ("right",)),
     ("its error", ("right",)),
     ("its log", ("right",)),
+    ("its live text", ("right",)),
     ("its diff", ("right",)),
     ("its attempts", ("right",)),
     ("another attempt", ("end", "enter")),

@@ -543,7 +543,7 @@ async def test_help_shows_the_keys_and_escape_leaves_it(source: FakeSource) -> N
     async with opened(console_on(source)) as pilot:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen), "the help")
-        assert "Adds a run of the job at once" in picture(pilot.app)
+        assert "Stops the screen from changing" in picture(pilot.app)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen), "the jobs")
 
