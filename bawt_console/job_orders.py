@@ -24,10 +24,16 @@ _URGENCY = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order. `key` gets a job and now; the server's order, next due first, decides what is equal."""
+    """One order.
+
+    Attributes:
+        column: the title of the column whose click asks for it.
+        key: gets a job and now; the server's order, next due first, decides what is equal.
+    """
 
     name: str
     words: str
+    column: str
     key: Callable[[JobOverview, datetime], Any]
 
 
@@ -37,12 +43,15 @@ def _last(each: JobOverview, now: datetime) -> float:
 
 
 ORDERS = (
-    Order("next", "next due first", lambda each, now: not each.job.enabled),
-    Order("state", "worst first", lambda each, now: _URGENCY.index(job_state(each, now))),
-    Order("name", "by name", lambda each, now: (each.job.job_type, each.job.bot_id)),
-    Order("last", "latest run first", _last),
-    Order("slow", "slowest first", lambda each, now: -(each.p95_ms or 0.0)),
+    Order("next", "next due first", "Next", lambda each, now: not each.job.enabled),
+    Order("state", "worst first", "State", lambda each, now: _URGENCY.index(job_state(each, now))),
+    Order("name", "by name", "Job", lambda each, now: (each.job.job_type, each.job.bot_id)),
+    Order("last", "latest run first", "Last", _last),
+    Order("slow", "slowest first", "p95", lambda each, now: -(each.p95_ms or 0.0)),
     Order(
-        "success", "least success first", lambda each, now: 2.0 if each.share_ok is None else each.share_ok
+        "success",
+        "least success first",
+        "ok 7 d",
+        lambda each, now: 2.0 if each.share_ok is None else each.share_ok,
     ),
 )

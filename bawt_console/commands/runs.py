@@ -1,6 +1,7 @@
 """`bawt-console runs`: list, show, diff, apply, undo, retry."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import click
 
@@ -73,13 +74,22 @@ def show_run(options: Options, run_id: str) -> None:
 
     async def work(session: Session) -> None:
         run = await _find_run(session, run_id)
-        events = await session.history.events(run.id)
+        events = await _all_events(session, run.id)
         if options.json:
             print_json(plain(run) | {"events": plain(events)})
         else:
             _print(run, events)
 
     in_session(options, work)
+
+
+async def _all_events(session: Session, run_id: UUID) -> "list[RunEvent]":
+    events: list[RunEvent] = []
+    while True:
+        found = await session.history.events(run_id, after=events[-1].id if events else 0)
+        events += found
+        if not found:
+            return events
 
 
 @runs.command("apply", epilog=ID_HELP)

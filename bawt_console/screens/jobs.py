@@ -211,6 +211,11 @@ class JobsScreen(LogActions):
             self.moved()
         self.refresh_chrome()
 
+    def on_live_table_head_clicked(self, event: LiveTable.HeadClicked) -> None:
+        order = next((each for each in ORDERS if each.column == event.title), None)
+        if event.table is self.table and order is not None:
+            self._set_order(order.name)
+
     def on_live_table_marked(self) -> None:
         self._show_title()
         self.refresh_chrome()

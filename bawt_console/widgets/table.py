@@ -116,6 +116,18 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         def control(self) -> "LiveTable[Any]":
             return self.table
 
+    class HeadClicked(Message):
+        """The title of a column was clicked."""
+
+        def __init__(self, table: "LiveTable[Any]", title: str) -> None:
+            super().__init__()
+            self.table = table
+            self.title = title
+
+        @property
+        def control(self) -> "LiveTable[Any]":
+            return self.table
+
     class Marked(Message):
         """Rows were marked, or are no longer."""
 
@@ -332,7 +344,18 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         if self.scroll_offset.y + 2 * self.size.height >= len(self._rows):
             self.post_message(self.NearEnd(self))
 
+    def _title_at(self, x: int) -> str:
+        """The title of the column at a cell of the head; empty between columns and behind the last."""
+        at = 1
+        for column, width in zip(self._columns, self._fit(self.size.width - 2), strict=True):
+            if width and at <= x < at + width:
+                return column.title
+            at += width + GAP if width else 0
+        return ""
+
     def on_click(self, event: events.Click) -> None:
+        if event.y == 0 and (title := self._title_at(event.x)):
+            self.post_message(self.HeadClicked(self, title))
         index = self.scroll_offset.y + event.y - 1
         if event.y >= 1 and index < len(self._rows):
             self.move_to(index)

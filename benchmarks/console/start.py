@@ -88,7 +88,7 @@ def _console(url: str, directory: Path) -> Contestant:
     return Contestant(
         name="bawt-console",
         command=(sys.executable, "-c", CONSOLE, "--attach"),
-        words="bot17",
+        words="bot3",
         environment=console_environment(url, directory),
     )
 
