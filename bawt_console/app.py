@@ -19,6 +19,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
+from textual.widgets._toast import Toast, ToastHolder
 
 from bawt_console.brief import headline
 from bawt_console.formatting import clean, utc_now
@@ -258,7 +259,18 @@ class ConsoleApp(App[int]):
         for each in list(self._notifications):
             if error or each.severity != "error":
                 self._unnotify(each, refresh=False)
+        self._clear_toasts()
         self.notify(text, severity=severity, timeout=timeout, markup=False)
+
+    def _clear_toasts(self) -> None:
+        """Takes notices away that are over, on every screen: the library takes away what is inside its
+        holders and leaves those, one more for each notice that another took the place of."""
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                for holder in screen.query(ToastHolder):
+                    toasts = holder.query(Toast)
+                    if not any(each._notification in self._notifications for each in toasts):
+                        holder.remove()
 
     def on_command_line_given(self, event: CommandLine.Given) -> None:
         shown = self._shown

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from bawt_console.formatting import ATTACHED as ATTACHED
 from bawt_console.formatting import EMBEDDED as EMBEDDED
-from bawt_console.measures import DatabaseMeasures, Measures
 from bawt_console.generations import Generations
 from bawt_console.log_window import LogPages
+from bawt_console.measures import DatabaseMeasures, Measures
 from bawt_console.model_shelf import ModelShelf
 from bawt_console.records import DatabaseRecords, Records
 from bawt_console.shelf import Shelf

@@ -36,8 +36,8 @@ from scheduler_core.domain import (
 from scheduler_core.errors import NotFoundError, SchedulerError, StateError
 from scheduler_core.oversight import Brief, DatabaseHealth, OperatorAction
 from tests.console.believable import NOW, World, a_run
-from tests.console.fake_measures import FakeMeasures
 from tests.console.fake_logs import FakeLogs
+from tests.console.fake_measures import FakeMeasures
 from tests.console.fake_records import FakeRecords
 from tests.console.fake_shelf import FakeShelf
 from tests.console.fake_work import FakeWork

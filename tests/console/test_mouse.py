@@ -26,9 +26,9 @@ def cell_of(app: ConsoleApp, words: str, *, line: int | None = None) -> tuple[in
 async def test_a_click_selects_a_row_and_a_double_click_opens_it(size: tuple[int, int]) -> None:
     app = console_on(FakeSource(believable_world()))
     async with opened(app, size) as pilot:
-        await pilot.click(offset=cell_of(app, "● running"))
+        await pilot.click(offset=cell_of(app, "● running 41 s"))
         await until(pilot, lambda: jobs_of(app).table.cursor == 1, "the cursor")
-        await pilot.click(offset=cell_of(app, "● running"), times=2)
+        await pilot.click(offset=cell_of(app, "● running 41 s"), times=2)
         await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
 
 

@@ -479,7 +479,15 @@ async def test_a_run_opens_and_its_panes_follow_the_arrow_keys(source: FakeSourc
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and runs_of(app).is_loaded, "the runs")
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
-        expected = ("trigger", '"sentences"', "This run has no error.", "no log line", "Ada lives", "✓ ok")
+        expected = (
+            "trigger",
+            '"sentences"',
+            "This run has no error.",
+            "no log line",
+            "is over",
+            "Ada lives",
+            "✓ ok",
+        )
         for number, words in enumerate(expected):
             if number:
                 await pilot.press("right")
