@@ -15,6 +15,7 @@ from uuid import UUID
 from bawt_console.formatting import ATTACHED as ATTACHED
 from bawt_console.formatting import EMBEDDED as EMBEDDED
 from bawt_console.generations import Generations
+from bawt_console.job_list import JobList
 from bawt_console.log_window import LogPages
 from bawt_console.measures import DatabaseMeasures, Measures
 from bawt_console.model_shelf import ModelShelf
@@ -127,6 +128,11 @@ class Source(Protocol):
         """Sets of "jobs", "runs", "events", "nodes", "profiles", "memories"; every kind after a reconnect."""
         ...
 
+    @property
+    def jobs_missing(self) -> int:
+        """How many jobs came without what their runs tell; calling `jobs` again brings more."""
+        ...
+
     async def jobs(self) -> list[JobOverview]: ...
 
     async def runs(
@@ -207,7 +213,8 @@ class DatabaseSource:
         self.models = models
         self.last_visit = last_visit
         self._feed = feed
-        self.jobs = history.jobs
+        self._job_list = JobList(history)
+        self.jobs = self._job_list.jobs
         self.run = history.run
         self.attempts = history.attempts
         self.events = history.events
@@ -225,6 +232,10 @@ class DatabaseSource:
         self.pause = operations.pause
         self.resume = operations.resume
         self.cancel = operations.cancel
+
+    @property
+    def jobs_missing(self) -> int:
+        return self._job_list.missing
 
     def link(self) -> Link:
         state = self._feed.state

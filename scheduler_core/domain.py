@@ -282,6 +282,17 @@ class JobOverview:
     p95_start_delay: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPast:
+    """What the latest runs of a job tell; see `JobOverview`."""
+
+    strip: tuple["Outcome", ...] = ()
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    share_ok: float | None = None
+    p95_start_delay: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     status: RunStatus

@@ -136,6 +136,8 @@ class ChartsScreen(LiveScreen):
         if not self.jobs.rows or kinds & {"jobs", "runs"}:
             overviews = sorted(await source.jobs(), key=lambda each: (each.job.job_type, each.job.bot_id))
             self.jobs.show([Charted(), *(Charted(each) for each in overviews)])
+            if source.jobs_missing:
+                self.changed(frozenset({"jobs"}))
         if self._wanted_job:
             self._choose_job(self._wanted_job)
         grid = self.window.grid(self.desk.now(), self.desk.zone, coarse=self._coarse)

@@ -111,6 +111,8 @@ class JobsScreen(LogActions):
                 }
             )
             self._show_jobs()
+            if source.jobs_missing:
+                self.changed(frozenset({"jobs"}))
         chosen = self.selected
         if chosen is not None:
             await self.detail.load(chosen, source, moved=bool(kinds & {VIEW, "jobs", "runs"}))
@@ -278,7 +280,8 @@ class JobsScreen(LogActions):
 
     def _marked(self) -> list[JobOverview]:
         """All marked jobs, also those that the filter hides by now."""
-        return [each for each in self._overviews if each.job.id in self.table.marks]
+        marks = self.table.marks
+        return [each for each in self._overviews if each.job.id in marks] if marks else []
 
     def _meant(self) -> list[Job]:
         """The jobs an action is about: the marked ones, else the one under the cursor."""

@@ -3,6 +3,7 @@ turns every failure into a sentence instead of the end of the program."""
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -106,6 +107,7 @@ class LiveScreen(Screen[None]):
         self._wake = asyncio.Event()
         self._failures = 0
         self._loading = False
+        self._rest_until = 0.0
         self.frozen = False
         self.is_composed = False
 
@@ -283,8 +285,10 @@ class LiveScreen(Screen[None]):
             source = self.desk.source
             if not kinds or source is None:
                 continue
+            if self._rests(kinds):
+                continue
             self._dirty -= kinds
-            self._loading = True
+            self._loading, began = True, time.monotonic()
             try:
                 await self.load(kinds, source)
             except SchedulerError as error:
@@ -297,6 +301,15 @@ class LiveScreen(Screen[None]):
                 self.refresh_chrome()
             finally:
                 self._loading = False
+                self._rest_until = 2 * time.monotonic() - began
+
+    def _rests(self, kinds: frozenset[str]) -> bool:
+        """Whether this can wait: where rows change without end, a screen that loads all the time would leave
+        nothing to the person at it. What a person wants to see never waits."""
+        left = 0.0 if VIEW in kinds else self._rest_until - time.monotonic()
+        if left > 0:
+            self.set_timer(left, self._wake.set)
+        return left > 0
 
     def _due(self) -> frozenset[str]:
         if not self.is_shown:

@@ -15,6 +15,7 @@ from scheduler_core.domain import (
     DurationPoint,
     Job,
     JobOverview,
+    JobPast,
     Node,
     Run,
     RunCursor,
@@ -40,7 +41,21 @@ class History:
         listing = statement("list_jobs")
         async with self._database.connection() as connection:
             rows = await connection.fetch(listing.text, *listing.bind(limit=JOBS_SHOWN))
-        return [_overview_of(row) for row in rows]
+        return [_overview_of(row, _past_of(row)) for row in rows]
+
+    async def jobs_now(self) -> list[JobOverview]:
+        """The same jobs with their current and last run, and without what the runs before tell."""
+        listing = statement("list_jobs_now")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(listing.text, *listing.bind(limit=JOBS_SHOWN))
+        return [_overview_of(row, JobPast()) for row in rows]
+
+    async def pasts(self, job_ids: Sequence[UUID]) -> dict[UUID, JobPast]:
+        """What the runs of these jobs tell."""
+        query = statement("pasts_of_jobs")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(query.text, *query.bind(jobs=list(job_ids)))
+        return {row["id"]: _past_of(row) for row in rows}
 
     async def job(self, job_id: UUID) -> Job:
         """
@@ -209,16 +224,26 @@ def _id_range(prefix: str) -> tuple[UUID | None, UUID | None]:
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
-def _overview_of(row: Row) -> JobOverview:
+def _past_of(row: Row) -> JobPast:
+    return JobPast(
+        strip=tuple(map(outcome_of, row["strip"] or ())),
+        p50_ms=row["p50_ms"],
+        p95_ms=row["p95_ms"],
+        share_ok=row["share_ok"],
+        p95_start_delay=row["p95_start_delay"],
+    )
+
+
+def _overview_of(row: Row, past: JobPast) -> JobOverview:
     current, last = row["current_run"], row["last_run"]
     return JobOverview(
         job=job_of(row),
         current=None if current is None else run_of(current),
         last=None if last is None else run_of(last),
-        strip=tuple(outcome_of(word) for word in row["strip"] or ()),
-        p50_ms=row["p50_ms"],
-        p95_ms=row["p95_ms"],
+        strip=past.strip,
+        p50_ms=past.p50_ms,
+        p95_ms=past.p95_ms,
         lateness=row["overdue"] if row["enabled"] else 0.0,
-        share_ok=row["share_ok"],
-        p95_start_delay=row["p95_start_delay"],
+        share_ok=past.share_ok,
+        p95_start_delay=past.p95_start_delay,
     )

@@ -1,5 +1,7 @@
 """Rows of the driver into the values of `domain`, in one place."""
 
+from functools import lru_cache
+
 import asyncpg
 
 from scheduler_core.domain import (
@@ -102,6 +104,7 @@ def node_of(row: Row) -> Node:
     )
 
 
+@lru_cache(maxsize=16)
 def outcome_of(word: str) -> Outcome:
     """Reads `success` and `suspicious success`, as `list_jobs` writes them."""
     mark, _, status = word.rpartition(" ")

@@ -59,6 +59,7 @@ class FakeSource:
         self.mode = mode
         self.model: str | None = None
         self.read_only = False
+        self.jobs_missing = 0
         self.now = NOW
         self.work = FakeWork(self)
         self.records = FakeRecords(self)

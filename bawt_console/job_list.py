@@ -1,0 +1,87 @@
+"""All jobs for the screens, with what their runs tell; that is read again only where another run was the last.
+
+What two hundred runs of each of a thousand jobs tell takes a second to find out, and a busy database changes
+a few jobs at a time. So the list is there at once, and the past of jobs that were not read yet follows.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import UUID
+
+from scheduler_core.domain import JobOverview, JobPast
+
+MOST_AT_ONCE = 60
+# The share of a week moves on even where nothing runs.
+OLD_AFTER_SECONDS = 600.0
+
+
+class JobReads(Protocol):
+    """The part of the history that is read. Both may raise a SchedulerError."""
+
+    async def jobs_now(self) -> list[JobOverview]: ...
+
+    async def pasts(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobPast]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    last_run: UUID | None
+    at: float
+    past: JobPast
+
+
+class JobList:
+    """Keeps the past of each job.
+
+    Args:
+        clock: seconds.
+
+    Attributes:
+        missing: jobs whose past is not as it should be yet; another call reads more of them.
+    """
+
+    def __init__(self, history: JobReads, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.missing = 0
+        self._history = history
+        self._clock = clock
+        self._known: dict[UUID, _Known] = {}
+
+    async def jobs(self) -> list[JobOverview]:
+        """Every job; the past of up to `MOST_AT_ONCE` is read, of the others it is as last read, or empty."""
+        found = await self._history.jobs_now()
+        stale = [each for each in found if not self._is_known(each)]
+        some = {each.job.id: each for each in stale[:MOST_AT_ONCE]}
+        pasts = await self._history.pasts(list(some)) if some else {}
+        now = self._clock()
+        known = {each.job.id: self._known[each.job.id] for each in found if each.job.id in self._known}
+        known.update((job_id, _Known(_last_of(some[job_id]), now, past)) for job_id, past in pasts.items())
+        self._known = known
+        self.missing = len(stale) - len(some)
+        return [self._with_past(each) for each in found]
+
+    def _is_known(self, each: JobOverview) -> bool:
+        known = self._known.get(each.job.id)
+        if known is None:
+            # A job without a run has no past.
+            return each.last is None
+        return known.last_run == _last_of(each) and self._clock() - known.at < OLD_AFTER_SECONDS
+
+    def _with_past(self, each: JobOverview) -> JobOverview:
+        known = self._known.get(each.job.id)
+        if known is None:
+            return each
+        past = known.past
+        return replace(
+            each,
+            strip=past.strip,
+            p50_ms=past.p50_ms,
+            p95_ms=past.p95_ms,
+            share_ok=past.share_ok,
+            p95_start_delay=past.p95_start_delay,
+        )
+
+
+def _last_of(each: JobOverview) -> UUID | None:
+    return None if each.last is None else each.last.id

@@ -1,0 +1,113 @@
+"""The list of jobs is there at once, and what their runs tell is read once, not at every look."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from bawt_console.job_list import MOST_AT_ONCE, OLD_AFTER_SECONDS, JobList
+from scheduler_core.db.connect import Connection
+from scheduler_core.db.database import Database
+from scheduler_core.db.history import History
+from scheduler_core.domain import JobOverview, JobPast
+
+
+class Counted:
+    """The history, and how many pasts it was asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self.history = History(database)
+        self.asked: list[int] = []
+
+    async def jobs_now(self) -> list[JobOverview]:
+        return await self.history.jobs_now()
+
+    async def pasts(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobPast]:
+        self.asked.append(len(job_ids))
+        return await self.history.pasts(job_ids)
+
+
+@pytest.fixture
+async def psql(database_url: str) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def add_jobs(psql: Connection, jobs: int, runs: int) -> None:
+    await psql.execute(
+        "INSERT INTO scheduled_jobs (job_type, bot_id, next_run_at)"
+        " SELECT 'memory_decay', 'bot' || n, now() + interval '1 day' FROM generate_series(1, $1::int) n",
+        jobs,
+    )
+    await add_runs(psql, runs)
+
+
+async def add_runs(psql: Connection, runs: int, bots: str = "bot%") -> None:
+    await psql.execute(
+        "INSERT INTO job_runs (job_id, bot_id, job_type, status, trigger, started_at, finished_at, duration_ms,"
+        " scheduled_for, suspicious)"
+        " SELECT j.id, j.bot_id, j.job_type, CASE WHEN n % 7 = 0 THEN 'failed' ELSE 'success' END, 'manual',"
+        " clock_timestamp(), now(), n * 10, now(), CASE WHEN n % 5 = 0 THEN ARRAY['odd'] ELSE '{}' END"
+        " FROM generate_series(1, $1::int) n, scheduled_jobs j WHERE j.bot_id LIKE $2",
+        runs,
+        bots,
+    )
+
+
+async def shown(jobs: JobList) -> list[JobOverview]:
+    """What a screen has after coming back as often as it is told to."""
+    found = await jobs.jobs()
+    while jobs.missing:
+        found = await jobs.jobs()
+    return found
+
+
+def same(found: Sequence[JobOverview], wanted: Sequence[JobOverview]) -> bool:
+    return [(each.job.id, each.last, each.strip, each.p95_ms, each.share_ok) for each in found] == [
+        (each.job.id, each.last, each.strip, each.p95_ms, each.share_ok) for each in wanted
+    ]
+
+
+async def test_in_the_end_it_is_what_the_one_great_statement_says(
+    database: Database, psql: Connection
+) -> None:
+    await add_jobs(psql, 2 * MOST_AT_ONCE + 5, 9)
+    history = Counted(database)
+    jobs = JobList(history)
+    first = await jobs.jobs()
+    assert len(first) == 2 * MOST_AT_ONCE + 5
+    assert jobs.missing == MOST_AT_ONCE + 5
+    assert all(each.last is not None for each in first)
+    assert same(await shown(jobs), await history.history.jobs())
+    assert history.asked == [MOST_AT_ONCE, MOST_AT_ONCE, 5]
+
+
+async def test_only_jobs_with_another_last_run_are_read_again(database: Database, psql: Connection) -> None:
+    await add_jobs(psql, 20, 3)
+    history, now = Counted(database), [0.0]
+    jobs = JobList(history, clock=lambda: now[0])
+    await shown(jobs)
+    await shown(jobs)
+    assert history.asked == [20]
+    await add_runs(psql, 1, "bot7")
+    assert same(await shown(jobs), await history.history.jobs())
+    assert history.asked == [20, 1]
+    now[0] += OLD_AFTER_SECONDS + 1
+    await shown(jobs)
+    assert history.asked == [20, 1, 20]
+
+
+async def test_a_job_without_runs_is_not_asked_about_and_a_deleted_one_is_forgotten(
+    database: Database, psql: Connection
+) -> None:
+    await add_jobs(psql, 3, 0)
+    history = Counted(database)
+    jobs = JobList(history)
+    assert len(await jobs.jobs()) == 3
+    assert (jobs.missing, history.asked) == (0, [])
+    await add_runs(psql, 1)
+    await shown(jobs)
+    await psql.execute("DELETE FROM scheduled_jobs WHERE bot_id = 'bot1'")
+    assert len(await jobs.jobs()) == len(jobs._known) == 2
