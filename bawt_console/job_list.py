@@ -1,4 +1,4 @@
-"""All jobs for the screens, with what their runs tell; that is read again only where another run was the last.
+"""All jobs for the screens, with what their runs tell; that is read again only where another run ended last.
 
 What two hundred runs of each of a thousand jobs tell takes a second to find out, and a busy database changes
 a few jobs at a time. So the list is there at once, and the past of jobs that were not read yet follows.

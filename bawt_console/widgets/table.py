@@ -167,6 +167,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         self._marks: frozenset[Hashable] = frozenset()
         self._painted: dict[int, Strip] = {}
         self._naturals: tuple[int, ...] = ()
+        self._fitted: tuple[int, tuple[int, ...], list[int]] | None = None
 
     @property
     def rows(self) -> tuple[T, ...]:
@@ -217,19 +218,39 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         if before is not None:
             wanted = self._key(before)
             place = next((n for n, row in enumerate(rows) if self._key(row) == wanted), old)
-        self._rows = rows
+        before_rows, self._rows = self._rows, rows
         self._cursor = max(0, min(place, len(rows) - 1))
-        self._naturals = self._measure()
+        naturals = self._measure()
+        if (self._cursor, naturals, len(rows)) == (old, self._naturals, len(before_rows)):
+            self._repaint_changed(before_rows)
+            self._tell_if_moved(before)
+            return
+        self._naturals = naturals
         self._painted.clear()
         self.virtual_size = Size(0, len(rows) + 1)
         if self.scroll_offset.y > 0 and self._cursor != old:
             self.scroll_to(y=self.scroll_offset.y + self._cursor - old, animate=False)
         self.refresh()
         self.call_after_refresh(self._keep_in_view)
+        self._tell_if_moved(before)
+
+    def _tell_if_moved(self, before: T | None) -> None:
         if (None if before is None else self._key(before)) != (
             None if self.selected is None else self._key(self.selected)
         ):
             self.post_message(self.Moved(self))
+
+    def _repaint_changed(self, before: Sequence[T]) -> None:
+        """Repaints the lines in view whose row is another one; painting is what costs."""
+        top = self.scroll_offset.y
+        for index in range(top, min(top + self.size.height, len(self._rows))):
+            if self._rows[index] != before[index]:
+                self._repaint_row(index)
+
+    def _repaint_row(self, index: int) -> None:
+        y = index - self.scroll_offset.y + 1
+        if 1 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
 
     def tick(self) -> None:
         """Repaints the lines in view that look different now."""
@@ -241,8 +262,9 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         """Puts the cursor on a row; clamps to the rows there are."""
         place = max(0, min(index, len(self._rows) - 1))
         if place != self._cursor:
+            self._repaint_row(self._cursor)
             self._cursor = place
-            self.refresh()
+            self._repaint_row(place)
             self.post_message(self.Moved(self))
         self._keep_in_view()
 
@@ -298,6 +320,13 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
 
     def _fit(self, room: int) -> list[int]:
         """The width of each column, 0 for those that do not fit."""
+        if self._fitted is not None and self._fitted[:2] == (room, self._naturals):
+            return self._fitted[2]
+        widths = self._fit_anew(room)
+        self._fitted = (room, self._naturals, widths)
+        return widths
+
+    def _fit_anew(self, room: int) -> list[int]:
         naturals = self._naturals or (0,) * len(self._columns)
         needs = [
             max(column.width, min(column.most or 0, naturals[n], WORTH_ROOM))

@@ -46,8 +46,8 @@ async def add_jobs(psql: Connection, jobs: int, runs: int) -> None:
 
 async def add_runs(psql: Connection, runs: int, bots: str = "bot%") -> None:
     await psql.execute(
-        "INSERT INTO job_runs (job_id, bot_id, job_type, status, trigger, started_at, finished_at, duration_ms,"
-        " scheduled_for, suspicious)"
+        "INSERT INTO job_runs (job_id, bot_id, job_type, status, trigger, started_at, finished_at,"
+        " duration_ms, scheduled_for, suspicious)"
         " SELECT j.id, j.bot_id, j.job_type, CASE WHEN n % 7 = 0 THEN 'failed' ELSE 'success' END, 'manual',"
         " clock_timestamp(), now(), n * 10, now(), CASE WHEN n % 5 = 0 THEN ARRAY['odd'] ELSE '{}' END"
         " FROM generate_series(1, $1::int) n, scheduled_jobs j WHERE j.bot_id LIKE $2",
