@@ -6,6 +6,7 @@ when the run was.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -20,6 +21,7 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.domain import EventLevel
+from scheduler_core.llm.provider import TokenSink
 from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
 
 # The latest hours, in which most of what the screens show first happened.
@@ -62,6 +64,9 @@ class Notes:
 
     async def progress(self, text: str) -> None:
         """Nobody watches the past."""
+
+    def writing(self, max_tokens: int) -> AbstractContextManager[TokenSink | None]:
+        return nullcontext()
 
 
 def all_said(now: datetime, luck: Random) -> list[Said]:
