@@ -99,8 +99,7 @@ async def _hammer(terminal: Terminal) -> None:
 async def _slots(options: argparse.Namespace, connection: Connection) -> list[float]:
     """Gives every job a slot, evenly over some seconds, once a node is there; how late each began."""
     async with asyncio.timeout(60):
-        # Another process joins and cannot set an event of ours.
-        while not await connection.fetchval("SELECT count(*) FROM scheduler_nodes WHERE state = 'active'"):  # noqa: ASYNC110
+        while not await _has_node(connection):  # noqa: ASYNC110 - another process cannot set an event of ours
             await asyncio.sleep(0.1)
     first = await connection.fetchval(
         "SELECT clock_timestamp() + make_interval(secs => $1)", FIRST_IN_SECONDS
@@ -128,3 +127,10 @@ async def _slots(options: argparse.Namespace, connection: Connection) -> list[fl
                 f"{len(rows)} of {options.slots} slots were served; load {os.getloadavg()[0]:.1f}"
             )
         await asyncio.sleep(0.5)
+
+
+async def _has_node(connection: Connection) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM scheduler_nodes WHERE state = 'active')"
+    )
+    return found
