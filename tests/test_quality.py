@@ -115,3 +115,13 @@ def test_the_readme_has_one_line_that_tests_everything_and_ci_runs_that_line() -
     told = [line.strip() for line in lines if ".[test]" in line]
     assert told == ["python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest"]
     assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_migrations_stand_in_one_line() -> None:
+    folder = ROOT / "scheduler_core" / "db" / "migrations" / "versions"
+    steps = [
+        re.search(r'^revision = "(\d+)"\ndown_revision = (?:"(\d+)"|None)', path.read_text(), re.MULTILINE)
+        for path in sorted(folder.glob("[0-9]*.py"))
+    ]
+    found = [(int(step[1]), int(step[2] or 0)) for step in steps if step is not None]
+    assert found == [(number, number - 1) for number in range(1, len(steps) + 1)]

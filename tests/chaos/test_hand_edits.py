@@ -14,7 +14,7 @@ import pytest
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.job_store import JobStore
-from tests.chaos.load import JOBS, add_cron_jobs, add_jobs, force, seeded, settle
+from tests.chaos.load import JOBS, add_cron_jobs, add_jobs, force, seeded, settle, until
 from tests.chaos.nodes import open_nodes
 from tests.chaos.proof import prove
 
@@ -170,3 +170,39 @@ async def test_a_slot_skipped_by_a_long_transaction_does_not_end_before_it_was_d
     await hand.close()
     assert [run["status"] for run in runs] == ["skipped", "skipped"]
     assert all(run["scheduled_for"] <= run["started_at"] <= run["finished_at"] for run in runs)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE scheduled_jobs SET enabled = false WHERE bot_id = 'b1'",
+        "DELETE FROM scheduled_jobs WHERE bot_id = 'b1'",
+    ],
+)
+async def test_a_slot_skipped_by_a_statement_that_waited_for_its_claim_does_not_end_before_it_was_due(
+    database: Database, database_url: str, edit: str
+) -> None:
+    hand, other = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    await add_jobs(other, {"noop": 1})
+    async with other.transaction():
+        # What a claim does between locking a job and writing its run.
+        await other.execute("SELECT FROM scheduled_jobs WHERE bot_id = 'b1' FOR NO KEY UPDATE")
+        waiting = asyncio.ensure_future(hand.execute(edit))
+        async with database.connection() as connection:
+
+            async def waits() -> bool:
+                locked = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'"
+                return bool(await connection.fetchval(locked, hand.get_server_pid()))
+
+            await until(waits, seconds=10, what="the hand waits for the claim")
+        await other.execute(
+            "INSERT INTO job_runs (job_id, job_type, bot_id, trigger, scheduled_for, claim_seq)"
+            " SELECT id, job_type, bot_id, 'schedule', clock_timestamp(), 1 FROM scheduled_jobs"
+            " WHERE bot_id = 'b1'"
+        )
+    await waiting
+    [run] = await other.fetch("SELECT * FROM job_runs")
+    await hand.close()
+    await other.close()
+    assert run["status"] == "skipped"
+    assert run["scheduled_for"] <= run["started_at"] <= run["finished_at"]
