@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bawt_console.formatting import Tone, full_time, phrase
+from bawt_console.formatting import Tone, local_time, phrase
 from bawt_console.screens.dialogs import ConfirmScreen
 from bawt_console.screens.live import LiveScreen
 from bawt_console.widgets.diff import counts
@@ -30,7 +30,7 @@ def ask_roll_back(
         if yes:
             screen.act(roll_back)
 
-    when = full_time(version.created_at, screen.desk.zone)
+    when = local_time(version.created_at, screen.desk.now(), screen.desk.zone)
     kept = f"version {live.version}" if live is not None else "the live summary"
     what = phrase(str(entity), Tone.STRONG) + phrase(f"   {kept} → version {version.version} of {when}")
     how_much = phrase(f"+{added}", Tone.ADDED) + phrase(" ") + phrase(f"−{removed}", Tone.REMOVED)

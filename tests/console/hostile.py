@@ -15,6 +15,7 @@ from scheduler_core.domain import (
     Sentence,
 )
 from tests.console.believable import ADA, NOW, World, a_job, a_run, an_overview, believable_world, ids
+from tests.console.hostile_people import hostile_people
 
 MARK = "MARK"
 PAYLOADS = {
@@ -91,6 +92,7 @@ def hostile_world(text: str) -> World:
         ]
         world.changes[run.id] = [_change(text)]
     world.attributes[ADA] = (_attribute(1, text, text), _attribute(2, text, [text, {text: text}]))
+    world.people = hostile_people(text, NOW, failed.id)
     world.nodes = [_hostile_node(node, text) for node in world.nodes]
     return world
 

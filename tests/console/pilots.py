@@ -8,6 +8,9 @@ from textual.pilot import Pilot
 
 from bawt_console.app import ConsoleApp
 from bawt_console.screens.jobs import JobsScreen
+from bawt_console.screens.memories import MemoriesScreen
+from bawt_console.screens.profile import ProfileScreen
+from bawt_console.screens.profiles import ProfilesScreen
 from bawt_console.screens.run import RunScreen
 from bawt_console.screens.runs import RunsScreen
 
@@ -62,6 +65,23 @@ def jobs_of(app: ConsoleApp) -> JobsScreen:
 def runs_of(app: ConsoleApp) -> RunsScreen:
     screen = app._screen_stacks["runs"][0]
     assert isinstance(screen, RunsScreen)
+    return screen
+
+
+def profiles_of(app: ConsoleApp) -> ProfilesScreen:
+    screen = app._screen_stacks["profiles"][0]
+    assert isinstance(screen, ProfilesScreen)
+    return screen
+
+
+def profile_of(app: ConsoleApp) -> ProfileScreen:
+    assert isinstance(app.screen, ProfileScreen)
+    return app.screen
+
+
+def memories_of(app: ConsoleApp) -> MemoriesScreen:
+    screen = app._screen_stacks["memories"][0]
+    assert isinstance(screen, MemoriesScreen)
     return screen
 
 

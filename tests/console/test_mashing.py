@@ -46,6 +46,10 @@ COMMANDS = [
     "dry-run profile_maintenance:nova",
     "open job:memory_decay:mira",
     "open run:zz",
+    "open profile:user/ada",
+    "open profile:cat/tom",
+    "open memory:nova/m-051",
+    "open memory:nova/none",
     "filter state:failed",
     "filter",
     "sort slow",
@@ -57,6 +61,11 @@ COMMANDS = [
 CHANGES = ["!runs", "!jobs", "!events", "!nodes", "!profiles", "!generations"]
 WRITING = Generation(
     run_id=UUID(int=0), tokens=9, max_tokens=90, seconds=1.5, first_token_seconds=0.5, text="[b]words[/]"
+CHANGES = ["!runs", "!jobs", "!events", "!nodes", "!profiles", "!memories"]
+
+
+@given(
+    st.lists(st.sampled_from([*KEYS, *CHANGES, *(f":{each}" for each in COMMANDS)]), min_size=30, max_size=30)
 )
 
 

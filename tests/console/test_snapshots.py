@@ -143,7 +143,7 @@ def test_a_forecast_of_collisions_looks_as_it_did(
 
 
 @SIZES
-@pytest.mark.parametrize("key", ["1", "3", "4", "7", "8", "9", "b"])
+@pytest.mark.parametrize("key", ["1", "3", "4", "5", "6", "7", "8", "9", "b"])
 def test_an_empty_database_looks_as_it_did(key: str, size: tuple[int, int], snap_compare: Compare) -> None:
     assert snap_compare(console_on(FakeSource(World())), run_before=keys(key), terminal_size=size)
 
