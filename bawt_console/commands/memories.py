@@ -4,20 +4,24 @@ What a person remembers is shown because they asked for it; errors name ids only
 """
 
 import sys
+from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bawt_console.commands.files import opened, require_file
+from bawt_console.commands.memory_restore import restore
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import plain, print_json, print_line, print_note, print_table
 from scheduler_core.errors import ConfigError, DataError, NotFoundError
 
 if TYPE_CHECKING:
+    from scheduler_core.db.listings import MemoryRow
     from scheduler_core.db.memory_file import MemoryReport
-    from scheduler_core.db.memory_rows import ArchivedMemory, Memory, MemoryLineage, MemoryListing
+    from scheduler_core.db.memory_rows import ArchivedMemory, Memory, MemoryLineage
 
 MOST_NOTES = 50
 LONGEST_CELL = 80
@@ -36,6 +40,9 @@ state_option = click.option(
 @click.group(short_help="Import, export, list, show and restore memories.")
 def memories() -> None:
     """Memories of bots, and the archive that jobs move them to."""
+
+
+memories.add_command(restore)
 
 
 @memories.command("import")
@@ -106,19 +113,27 @@ def export(options: Options, bot: str | None, state: str) -> None:
 
 
 @memories.command("list")
+@click.argument("words", metavar="[FILTER]...", nargs=-1)
 @bot_option
 @state_option
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, metavar="N")
 @shared_options
 @click.pass_obj
-def list_memories(options: Options, bot: str | None, state: str, limit: int) -> None:
-    """Memories in use by bot and id, or archived ones, the latest first."""
+def list_memories(options: Options, words: tuple[str, ...], bot: str | None, state: str, limit: int) -> None:
+    """Memories in use by bot and id, or archived ones, the latest first.
 
-    async def work(session: Session) -> "tuple[MemoryListing, ...]":
-        from scheduler_core.db.memory_store import MemoryState, MemoryStore
+    FILTER is what `/` takes on the screen, such as: tag:health 'score<0.1' 'importance>0.7' coffee
+    """
+    from bawt_console.filters import OF_MEMORIES, parse_filter
 
-        store = MemoryStore(session.database)
-        return await store.page(state=MemoryState(state), bot_id=bot, limit=limit + 1)
+    wanted = parse_filter(" ".join(words), OF_MEMORIES).memory_filter()
+    if bot is not None:
+        wanted = replace(wanted, bot=bot)
+
+    async def work(session: Session) -> "list[MemoryRow]":
+        from scheduler_core.db.listings import Listings
+
+        return await Listings(session.database).memories(state, wanted, limit=limit + 1)
 
     found = in_session(options, work)
     shown = found[:limit]
@@ -127,7 +142,8 @@ def list_memories(options: Options, bot: str | None, state: str, limit: int) -> 
             print_json(_listing_json(one))
     else:
         print_table(
-            ("BOT", "ID", "ADDED" if state == "active" else "ARCHIVED", "TEXT"), [_row(one) for one in shown]
+            ("BOT", "ID", "ADDED" if state == "active" else "ARCHIVED", "WORTH", "TEXT"),
+            [_row(one) for one in shown],
         )
     if len(found) > limit:
         print_note(f"Only the first {limit:,} are shown; --limit shows more.")
@@ -142,40 +158,20 @@ def show(options: Options, memory_id: str, bot: str | None) -> None:
     """A memory, what was merged into it, and why it was archived if it was."""
 
     async def work(session: Session) -> None:
-        bot_id, lineage = await _found(session, memory_id, bot)
+        from scheduler_core.db.listings import Listings
+
+        bot_id, lineage = await found_memory(session, memory_id, bot)
+        listings = Listings(session.database)
+        members = [await listings.members(bot_id, merge) for merge in lineage.merges]
+        in_use = None if lineage.active is None else await listings.memory_in_use(bot_id, memory_id)
         if options.json:
-            print_json({"bot_id": bot_id, "id": memory_id} | plain(lineage))
+            worth = None if in_use is None else {"value": in_use.score, "shield": plain(in_use.shield)}
+            texts = [{row.memory.id: row.memory.content for row in rows} for rows in members]
+            print_json({"bot_id": bot_id, "id": memory_id, "worth": worth, "members": texts} | plain(lineage))
         else:
-            _print(bot_id, memory_id, lineage)
+            _print(bot_id, memory_id, lineage, members, in_use)
 
     in_session(options, work)
-
-
-@memories.command("restore")
-@click.argument("memory_id", metavar="ID")
-@bot_option
-@shared_options
-@click.pass_obj
-def restore(options: Options, memory_id: str, bot: str | None) -> None:
-    """Bring an archived memory back as it was.
-
-    One that was merged brings back all that were merged with it, and they are kept apart from then on. To
-    take a whole run back: bawt-console runs undo RUN
-    """
-
-    async def work(session: Session) -> tuple[str, tuple[str, ...]]:
-        from scheduler_core.db.memory_archive import MemoryArchive
-        from scheduler_core.installation import local_actor
-
-        bot_id, _ = await _found(session, memory_id, bot)
-        archive = MemoryArchive(session.database)
-        return bot_id, await archive.restore(bot_id, memory_id, actor=local_actor("command"))
-
-    bot_id, back = in_session(options, work)
-    if options.json:
-        print_json({"bot_id": bot_id, "restored": back})
-    else:
-        print_line(f"Back in the memory of {bot_id}: {', '.join(back)}")
 
 
 @memories.command("purge")
@@ -204,7 +200,7 @@ def purge(options: Options, days: int, dry_run: bool) -> None:
         print_line(f"{count:,} archived memories {'would be' if dry_run else 'were'} deleted for good.")
 
 
-async def _found(session: Session, memory_id: str, bot: str | None) -> "tuple[str, MemoryLineage]":
+async def found_memory(session: Session, memory_id: str, bot: str | None) -> "tuple[str, MemoryLineage]":
     """
     Raises:
         NotFoundError: nobody has it.
@@ -222,29 +218,45 @@ async def _found(session: Session, memory_id: str, bot: str | None) -> "tuple[st
     return next(iter(found.items()))
 
 
-def _listing_json(one: "MemoryListing") -> dict[str, Any]:
-    more: dict[str, Any] = {"state": one.state.value}
+def _listing_json(one: "MemoryRow") -> dict[str, Any]:
+    more: dict[str, Any] = {"state": one.state.value, "worth": one.score, "shield": plain(one.shield)}
     if one.number is not None:
         more |= {"archived_at": plain(one.at), "run_id": plain(one.run_id), "merged_into": one.merged_into}
     return plain(one.memory) | more  # type: ignore[no-any-return]
 
 
-def _row(one: "MemoryListing") -> tuple[str, str, str, str]:
+def _row(one: "MemoryRow") -> tuple[str, ...]:
     from bawt_console.formatting import one_line
 
     text = one_line(one.memory.content, limit=LONGEST_CELL)
     if one.merged_into is not None:
         text = f"→ {one.merged_into}  {text}"
-    return one.memory.bot_id, one.memory.id, f"{one.at:%Y-%m-%d}", text
+    worth = "–" if one.score is None else f"{one.score:.3f}"
+    if one.shield is not None:
+        worth += f" {one.shield}"
+    return one.memory.bot_id, one.memory.id, f"{one.at:%Y-%m-%d}", worth, text
 
 
-def _print(bot_id: str, memory_id: str, lineage: "MemoryLineage") -> None:
+def _print(
+    bot_id: str,
+    memory_id: str,
+    lineage: "MemoryLineage",
+    members: "Sequence[Sequence[MemoryRow]]",
+    in_use: "MemoryRow | None",
+) -> None:
+    from bawt_console.memory_worth import fate, worth_sentences
+
     print_line(f"{bot_id}  {memory_id}")
     if lineage.active is not None:
         print_line("in use")
         _print_memory(lineage.active)
-    for merge in lineage.merges:
+    if in_use is not None:
+        for told in (fate(in_use.score, in_use.shield), *worth_sentences(in_use.numbers, left=False)):
+            print_line(f"  {told}")
+    for merge, rows in zip(lineage.merges, members, strict=True):
         print_line(f"took in {', '.join(merge.members)}  {merge.merged_at:%Y-%m-%d}, run {merge.run_id}")
+        for row in rows:
+            print_line(f"  {row.memory.id}  {row.memory.content}")
     for copy in lineage.archived:
         print_line(_archived_line(copy))
         _print_memory(copy.memory)

@@ -1,4 +1,4 @@
-"""`bawt-console profiles`: import, export, show, versions, diff, rollback, pin, forget."""
+"""`bawt-console profiles`: what is known of people and bots, its past, and changes to it by hand."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ import click
 from bawt_console.commands.changes import print_changes
 from bawt_console.commands.files import opened, require_file
 from bawt_console.commands.forgetting import forget
+from bawt_console.commands.profile_views import drafts, list_profiles, sources
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import plain, print_json, print_line, print_note, print_table
 from scheduler_core.domain import Change, Entity, EntityType, short_run_id
@@ -29,7 +30,8 @@ def profiles() -> None:
     """Profiles: attributes of people and bots, and the summaries made of them."""
 
 
-profiles.add_command(forget)
+for _command in (list_profiles, sources, drafts, forget):
+    profiles.add_command(_command)
 
 
 @profiles.command("import")
@@ -187,9 +189,10 @@ def diff(options: Options, entity: str, first: int | None, second: int | None) -
 @profiles.command("rollback", epilog=ENTITY_HELP)
 @click.argument("entity")
 @click.argument("version", type=click.IntRange(1))
+@click.option("--newest", type=click.IntRange(1), metavar="N", help="Only if N is still the latest version.")
 @shared_options
 @click.pass_obj
-def rollback(options: Options, entity: str, version: int) -> None:
+def rollback(options: Options, entity: str, version: int, newest: int | None) -> None:
     """Make an earlier VERSION of ENTITY's summary live again, as a new one.
 
     Refused if it rests on attributes that were deleted or changed. Maintenance leaves it until an
@@ -202,7 +205,7 @@ def rollback(options: Options, entity: str, version: int) -> None:
         from scheduler_core.installation import local_actor
 
         run_id, made = await ProfileHistory(session.database).rollback(
-            wanted, version, actor=local_actor("command")
+            wanted, version, actor=local_actor("command"), newest=newest
         )
         if options.json:
             print_json({"run_id": run_id, "version": made})
@@ -288,11 +291,17 @@ def _print(profile: "Profile", attributes: "tuple[Attribute, ...]") -> None:
     else:
         print_line(f"summary of {full_time(profile.summary_updated_at)}:\n\n{profile.summary}\n")
     for attribute in attributes:
-        value = attribute.value
-        if not isinstance(value, str):
-            value = json.dumps(value, ensure_ascii=False)
-        print_line(
-            f"[{attribute.id}] {attribute.category}.{attribute.key} = {value}"
-            f"  ({attribute.source}, {attribute.confidence:.2f}, {attribute.updated_at:%Y-%m-%d}"
-            f"{', pinned' if attribute.pinned else ''})"
-        )
+        print_line(attribute_line(attribute))
+
+
+def attribute_line(attribute: "Attribute") -> str:
+    """An attribute with its number and where it comes from."""
+    value = attribute.value
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False)
+    message = f", message {attribute.source_message_id}" if attribute.source_message_id else ""
+    return (
+        f"[{attribute.id}] {attribute.category}.{attribute.key} = {value}"
+        f"  ({attribute.source}, {attribute.confidence:.2f}, {attribute.updated_at:%Y-%m-%d}{message}"
+        f"{', pinned' if attribute.pinned else ''})"
+    )
