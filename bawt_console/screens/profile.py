@@ -1,14 +1,11 @@
 """One profile: its summary with the sources of each sentence, versions, attributes, refused drafts."""
 
-from enum import StrEnum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Horizontal, Vertical
-from textual.widget import Widget
 
 from bawt_console.actions import Place
 from bawt_console.export import Rows
@@ -17,41 +14,29 @@ from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.live import BREAKPOINTS, LiveScreen, bindings_of
 from bawt_console.screens.profile_actions import ask_roll_back, set_pin
+from bawt_console.screens.profile_panes import ProfilePanes
 from bawt_console.screens.run import open_run
-from bawt_console.widgets.cited_lines import CitedLine, CitedPane
-from bawt_console.widgets.diff import change_lines, sentences_of
+from bawt_console.widgets.diff import sentences_of
 from bawt_console.widgets.line import Part, PartsLine
-from bawt_console.widgets.lines import Line, LinesPane
-from bawt_console.widgets.pane_tabs import PaneTabs
-from bawt_console.widgets.profile_lines import draft_lines, source_lines, summary_lines
+from bawt_console.widgets.lines import LinesPane
+from bawt_console.widgets.profile_lines import draft_lines, live_lines
 from bawt_console.widgets.profile_table import (
     VersionRow,
-    attribute_table,
     attribute_text,
     profile_state,
+    state_word,
     version_rows,
-    version_table,
 )
-from bawt_console.widgets.run_lines import sentence
 from bawt_console.widgets.table import LiveTable
-from scheduler_core.domain import Attribute, Entity, ProfileChange, ProfileVersion
+from scheduler_core.domain import Attribute, Entity, ProfileVersion
 from scheduler_core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from bawt_console.records import Draft, FoundVersion, ProfileSnapshot
     from bawt_console.source import Source
 
-PANES = ("Summary", "Versions", "Attributes", "Drafts")
 VERSIONS_AT_ONCE = 100
 MOST_VERSIONS = 10_000
-
-
-class Comparison(StrEnum):
-    """What the pane of versions shows of the chosen one."""
-
-    CHANGED = "what it changed"
-    TO_LIVE = "from it to the live one"
-    BESIDE = "beside the live one"
 
 
 class ProfileScreen(LiveScreen):
@@ -72,45 +57,23 @@ class ProfileScreen(LiveScreen):
         self._suspicious: tuple[str, ...] = ()
         self._drafts: tuple[Draft, ...] = ()
         self._found: FoundVersion | None = None
-        self._comparison = Comparison.CHANGED
         self._versions_wanted = VERSIONS_AT_ONCE
 
     def compose_body(self) -> ComposeResult:
-        now, zone = self.desk.now, self.desk.zone
         yield PartsLine(id="profile-title")
-        yield PaneTabs(PANES, id="panes")
-        with Container(id="pane"):
-            yield version_table(now=now, zone=zone, id="versions")
-            yield attribute_table(now=now, cited=self._cites, zone=zone, id="attributes")
-            with Container(id="reading"):
-                with Horizontal(id="texts"):
-                    yield CitedPane(id="summary")
-                    yield CitedPane(id="difference")
-                    yield CitedPane(id="live")
-                    yield CitedPane(id="drafts")
-                with Vertical(id="cited"):
-                    yield PartsLine(filling="─", id="sources-title")
-                    yield LinesPane(id="sources")
+        yield ProfilePanes(self.desk, cites=self._cites, id="profile")
 
     @property
-    def panes(self) -> PaneTabs:
-        return self.query_one(PaneTabs)
+    def panes(self) -> ProfilePanes:
+        return self.query_one(ProfilePanes)
 
     @property
     def versions(self) -> LiveTable[VersionRow]:
-        return self.query_one("#versions", LiveTable)
+        return self.panes.versions
 
     @property
     def attributes(self) -> LiveTable[Attribute]:
-        return self.query_one("#attributes", LiveTable)
-
-    def text(self, name: str) -> CitedPane:
-        """A pane of lines: `summary`, `difference`, `live` or `drafts`."""
-        return self.query_one(f"#{name}", CitedPane)
-
-    @property
-    def sources(self) -> LinesPane:
-        return self.query_one("#sources", LinesPane)
+        return self.panes.attributes
 
     @property
     def is_loaded(self) -> bool:
@@ -121,18 +84,7 @@ class ProfileScreen(LiveScreen):
         self._show_pane()
 
     def focus_list(self) -> None:
-        self._list.focus()
-
-    @property
-    def _list(self) -> Widget:
-        match self.panes.chosen:
-            case "Versions":
-                return self.versions
-            case "Attributes":
-                return self.attributes
-            case "Drafts":
-                return self.text("drafts")
-        return self.text("summary")
+        self.panes.list.focus()
 
     def _cites(self, attribute_id: int) -> bool:
         return attribute_id in self._cited
@@ -148,7 +100,7 @@ class ProfileScreen(LiveScreen):
         elif pane == "Drafts":
             self._drafts = await source.records.drafts(self.entity)
             lines = draft_lines(self._drafts, self.desk.now(), self.desk.zone)
-            self.text("drafts").show(lines)
+            self.panes.text("drafts").show(lines)
         self._show_sources()
 
     async def _load_profile(self, source: "Source") -> None:
@@ -162,7 +114,7 @@ class ProfileScreen(LiveScreen):
         sentences = () if live is None else sentences_of(live)
         self._cited = frozenset(number for each in sentences for number in each.attribute_ids)
         self.attributes.show(sorted(found.attributes, key=lambda each: (not self._cites(each.id), each.id)))
-        self.text("summary").show(self._summary())
+        self.panes.text("summary").show(live_lines(found, live, self._suspicious))
         self._show_title()
 
     async def _doubts(self, source: "Source", version: ProfileVersion | None) -> tuple[str, ...]:
@@ -181,11 +133,10 @@ class ProfileScreen(LiveScreen):
         found = await source.records.versions(self.entity, page=self._versions_wanted)
         self.versions.show(version_rows(found, self._live))
         chosen = self.versions.selected
-        if chosen is None:
-            self._found = None
-        elif self._found is None or self._found.version != chosen.version or not self.frozen:
+        self._found = None
+        if chosen is not None:
             self._found = await source.records.version(self.entity, chosen.version.version)
-        self._show_difference()
+        self.panes.show_difference(self._live)
 
     @property
     def _live(self) -> ProfileVersion | None:
@@ -197,27 +148,6 @@ class ProfileScreen(LiveScreen):
 
     # Showing
 
-    def _summary(self) -> list[Line]:
-        found = self._snapshot
-        assert found is not None
-        lines: list[Line] = [
-            Line(phrase("≈ ", Tone.SUSPICIOUS), phrase(each, Tone.SUSPICIOUS)) for each in self._suspicious
-        ]
-        lines += [Line()] if lines else []
-        live, summary = self._live, found.profile.summary
-        if live is not None and live.summary:
-            return [*lines, *summary_lines(live)]
-        if summary:
-            lines.append(
-                sentence("This summary came from elsewhere; what it rests on is not known.", Tone.LATE)
-            )
-            return [
-                *lines,
-                *(CitedLine(phrase("  "), phrase(each)) for each in summary.splitlines() if each.strip()),
-            ]
-        number = counted(len(found.attributes), "attribute")
-        return [*lines, sentence(f"No summary yet; profile_maintenance makes one of {number}.")]
-
     def _show_title(self) -> None:
         found = self._snapshot
         if found is None:
@@ -226,7 +156,7 @@ class ProfileScreen(LiveScreen):
         parts = [
             Part(phrase=phrase(str(self.entity), Tone.STRONG), keep=100, least=10),
             Part(phrase=phrase(profile.display_name or ""), keep=60, least=8),
-            Part(phrase=profile_state(self._state), keep=95),
+            Part(phrase=profile_state(state_word(found, self._suspicious)), keep=95),
         ]
         if found.version is not None:
             parts.append(Part(phrase=phrase(f"version {found.version.version}"), keep=90))
@@ -239,84 +169,13 @@ class ProfileScreen(LiveScreen):
         parts.append(Part(phrase=phrase(told, Tone.MUTED), keep=80))
         self.query_one("#profile-title", PartsLine).show(parts)
 
-    @property
-    def _state(self) -> str:
-        found = self._snapshot
-        assert found is not None
-        if self._suspicious:
-            return "suspicious"
-        if found.held:
-            return "held"
-        if found.profile.summarised_revision == found.profile.revision:
-            return "unchanged"
-        return "new" if found.profile.summary is None and found.version is None else "changed"
-
-    def _show_difference(self) -> None:
-        row, live = self.versions.selected, self._live
-        left, right = self.text("difference"), self.text("live")
-        beside = self._comparison is Comparison.BESIDE and live is not None and row is not None
-        right.display = beside and self.panes.chosen == "Versions"
-        if row is None:
-            left.show([sentence("No version was published yet.")])
-        elif beside and live is not None:
-            left.show([_heading(f"version {row.version.version}"), *summary_lines(row.version)])
-            right.show([_heading(f"version {live.version}, live"), *summary_lines(live)])
-        elif self._comparison is Comparison.TO_LIVE and live is not None:
-            left.show(_compared(row.version, live))
-        else:
-            left.show(_compared(row.before, row.version))
-
     def _show_sources(self) -> None:
-        if self.panes.chosen == "Attributes":
-            return
-        pane = self._reading
-        line = pane.selected
-        changed = self._found.changed if self.panes.chosen == "Versions" and self._found is not None else ()
-        self._entitle_sources(line)
-        if line is None:
-            self.sources.show([])
-        elif not line.ids:
-            text = (
-                "What a model was shown for it is not known."
-                if pane.id == "drafts"
-                else "Its sources are not known."
-            )
-            self.sources.show([sentence(text)])
-        else:
-            lines = source_lines(line.ids, self._attributes, changed=changed, zone=self.desk.zone)
-            self.sources.show(lines)
-
-    def _entitle_sources(self, line: CitedLine | None) -> None:
-        what = "what the model was shown" if self.panes.chosen == "Drafts" else "what the sentence rests on"
-        parts = [Part(phrase=phrase(what, Tone.MUTED), keep=90, least=10)]
-        if line is not None and line.ids:
-            number = phrase(counted(len(line.ids), "attribute"), Tone.MUTED)
-            parts.append(Part(phrase=number, right=True, keep=50))
-        self.query_one("#sources-title", PartsLine).show(parts)
-
-    @property
-    def _reading(self) -> CitedPane:
-        """The pane of lines whose cursor says what the sources are of."""
-        match self.panes.chosen:
-            case "Versions":
-                return self.text("live" if self.text("live").has_focus else "difference")
-            case "Drafts":
-                return self.text("drafts")
-        return self.text("summary")
+        changed = () if self._found is None else self._found.changed
+        self.panes.show_sources(self._attributes, changed=changed)
 
     def _show_pane(self) -> None:
-        chosen = self.panes.chosen
-        shown = {"Summary": "summary", "Versions": "difference", "Drafts": "drafts"}.get(chosen)
-        for name in ("summary", "difference", "live", "drafts"):
-            self.text(name).display = name == shown
-        self.versions.display = chosen == "Versions"
-        self.attributes.display = chosen == "Attributes"
-        self.query_one("#reading").display = shown is not None
-        self.query_one("#pane").set_class(chosen == "Versions", "-versions")
-        self.panes.entitle([phrase(str(self._comparison), Tone.MUTED)] if chosen == "Versions" else [])
-        if chosen == "Versions":
-            self._show_difference()
-        self.focus_list()
+        self.panes.show_pane()
+        self.panes.show_difference(self._live)
 
     def tick(self) -> None:
         self._show_title()
@@ -354,9 +213,9 @@ class ProfileScreen(LiveScreen):
             case "back" | "freeze":
                 return None
             case "previous_pane":
-                return "This is the first pane." if self.panes.is_first else None
+                return "This is the first pane." if self.panes.tabs.is_first else None
             case "next_pane":
-                return "This is the last pane." if self.panes.is_last else None
+                return "This is the last pane." if self.panes.tabs.is_last else None
             case "copy":
                 return None if self.copied() else "There is nothing to copy here."
             case "compare":
@@ -381,7 +240,7 @@ class ProfileScreen(LiveScreen):
                 return None if self._run_id is not None else "This version was not made by a run."
             case "Attributes":
                 return "There is nothing behind an attribute."
-        line = self._reading.selected
+        line = self.panes.reading.selected
         known = line is not None and any(number in self._attributes for number in line.ids)
         return None if known else "There is nothing behind this line."
 
@@ -415,19 +274,19 @@ class ProfileScreen(LiveScreen):
                 row = self.versions.selected
                 return None if row is None else row.version.run_id
             case "Drafts":
-                line = self.text("drafts").selected
+                line = self.panes.text("drafts").selected
                 texts = {each.text: each.run_id for each in self._drafts}
                 return None if line is None else texts.get(line.body.plain)
         return None if self._live is None else self._live.run_id
 
     def action_previous_pane(self) -> None:
-        self.panes.step(-1)
+        self.panes.tabs.step(-1)
 
     def action_next_pane(self) -> None:
-        self.panes.step(1)
+        self.panes.tabs.step(1)
 
     def action_back(self) -> None:
-        if self.focused is None or self.focused is self._list:
+        if self.focused is None or self.focused is self.panes.list:
             self.app.pop_screen()
         else:
             self.focus_list()
@@ -436,9 +295,9 @@ class ProfileScreen(LiveScreen):
         if self.panes.chosen == "Versions":
             self.action_open_run()
             return
-        line = self._reading.selected
+        line = self.panes.reading.selected
         if line is not None:
-            self.panes.choose("Attributes")
+            self.panes.tabs.choose("Attributes")
             self.attributes.find(next(number for number in line.ids if number in self._attributes))
 
     def action_open_run(self) -> None:
@@ -446,8 +305,7 @@ class ProfileScreen(LiveScreen):
             open_run(self, self._run_id, pane="Diff")
 
     def action_compare(self) -> None:
-        known = list(Comparison)
-        self._comparison = known[(known.index(self._comparison) + 1) % len(known)]
+        self.panes.step_comparison()
         self._show_pane()
         self._show_sources()
 
@@ -490,19 +348,7 @@ class ProfileScreen(LiveScreen):
         if self.panes.chosen == "Versions":
             row = self.versions.selected
             return "" if row is None else row.version.summary
-        return self._reading.plain
-
-
-def _heading(text: str) -> Line:
-    return Line(body=phrase(text, Tone.STRONG))
-
-
-def _compared(before: ProfileVersion | None, after: ProfileVersion) -> list[Line]:
-    if before is not None and before.version == after.version:
-        return [sentence("This is the live version.")]
-    # Its own title says which versions; the count of summaries above it says nothing here.
-    _, _, title, *lines = change_lines([ProfileChange(before=before, after=after)])
-    return [title, *lines]
+        return self.panes.reading.plain
 
 
 def _some(ids: tuple[int, ...]) -> str:

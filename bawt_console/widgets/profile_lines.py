@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from bawt_console.formatting import NOTHING, Phrase, Tone, counted, joined, local_time, phrase
 from bawt_console.widgets.cited_lines import CitedLine
-from bawt_console.widgets.diff import ids_phrase, sentences_of
+from bawt_console.widgets.diff import change_lines, ids_phrase, sentences_of
 from bawt_console.widgets.lines import Line
 from bawt_console.widgets.profile_table import value_text
 from bawt_console.widgets.run_lines import sentence
-from scheduler_core.domain import Attribute, ProfileVersion
+from scheduler_core.domain import Attribute, ProfileChange, ProfileVersion
 
 if TYPE_CHECKING:
-    from bawt_console.records import Draft
+    from bawt_console.records import Draft, ProfileSnapshot
 
 
 def summary_lines(version: ProfileVersion) -> list[Line]:
@@ -28,6 +28,33 @@ def summary_lines(version: ProfileVersion) -> list[Line]:
         ids = each.attribute_ids
         lines.append(CitedLine(phrase("  "), phrase(each.text), ids_phrase(ids), ids=ids))
     return lines
+
+
+def live_lines(found: "ProfileSnapshot", live: ProfileVersion | None, doubts: Sequence[str]) -> list[Line]:
+    """The live summary, below what was odd about it.
+
+    Args:
+        live: its version; None when it came from elsewhere, or when there is none.
+    """
+    lines = [Line(phrase("≈ ", Tone.SUSPICIOUS), phrase(each, Tone.SUSPICIOUS)) for each in doubts]
+    lines += [Line()] if lines else []
+    if live is not None and live.summary:
+        return [*lines, *summary_lines(live)]
+    if found.profile.summary:
+        told = "This summary came from elsewhere; what it rests on is not known."
+        texts = [each for each in found.profile.summary.splitlines() if each.strip()]
+        return [*lines, sentence(told, Tone.LATE), *(CitedLine(phrase("  "), phrase(each)) for each in texts)]
+    number = counted(len(found.attributes), "attribute")
+    return [*lines, sentence(f"No summary yet; profile_maintenance makes one of {number}.")]
+
+
+def compared_lines(before: ProfileVersion | None, after: ProfileVersion) -> list[Line]:
+    """What lies between two versions."""
+    if before is not None and before.version == after.version:
+        return [sentence("This is the live version.")]
+    # Its own title says which versions; the count of summaries above it says nothing here.
+    _, _, title, *lines = change_lines([ProfileChange(before=before, after=after)])
+    return [title, *lines]
 
 
 def source_lines(

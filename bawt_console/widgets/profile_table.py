@@ -12,7 +12,7 @@ from bawt_console.widgets.table import Column, LiveTable
 from scheduler_core.domain import Attribute, ProfileVersion
 
 if TYPE_CHECKING:
-    from bawt_console.records import ProfileRow
+    from bawt_console.records import ProfileRow, ProfileSnapshot
 
 LONGEST_CELL = 400
 
@@ -29,6 +29,22 @@ def profile_state(word: str) -> Phrase:
     """Glyph, word and tone of a profile's state."""
     glyph, tone = _STATES.get(word, ("·", Tone.MUTED))
     return phrase(f"{glyph} {word}", tone)
+
+
+def state_word(found: "ProfileSnapshot", doubts: Sequence[str]) -> str:
+    """The word of a `ProfileState`, as the list of profiles has it.
+
+    Args:
+        doubts: what was odd about the run that made the latest version.
+    """
+    profile = found.profile
+    if doubts:
+        return "suspicious"
+    if found.held:
+        return "held"
+    if profile.summarised_revision == profile.revision:
+        return "unchanged"
+    return "new" if profile.summary is None and found.version is None else "changed"
 
 
 def value_text(value: object) -> str:
