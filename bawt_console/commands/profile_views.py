@@ -123,7 +123,7 @@ def _row(row: "ProfileRow") -> tuple[str, ...]:
         profile.display_name or "",
         str(row.attributes),
         "–" if row.version is None else str(row.version),
-        one_line(told, limit=LONGEST_CELL),
+        one_line(told)[:LONGEST_CELL],
     )
 
 

@@ -108,6 +108,7 @@ class LiveScreen(Screen[None]):
         self._failures = 0
         self._loading = False
         self._rest_until = 0.0
+        self._reread = False
         self.frozen = False
         self.is_composed = False
 
@@ -232,6 +233,12 @@ class LiveScreen(Screen[None]):
         self._dirty.add(VIEW)
         self._wake.set()
 
+    def reread(self) -> None:
+        """Reads anew what is shown, even while frozen, because the person changed it."""
+        self._reread = True
+        self._dirty |= {VIEW, *self.kinds}
+        self._wake.set()
+
     def refresh_chrome(self) -> None:
         """Repaints what frames the body, once there is anything to paint on."""
         if self.is_composed:
@@ -288,6 +295,7 @@ class LiveScreen(Screen[None]):
             if self._rests(kinds):
                 continue
             self._dirty -= kinds
+            self._reread = False
             self._loading, began = True, time.monotonic()
             try:
                 await self.load(kinds, source)
@@ -314,7 +322,7 @@ class LiveScreen(Screen[None]):
     def _due(self) -> frozenset[str]:
         if not self.is_shown:
             return frozenset()
-        return frozenset(self._dirty & {VIEW} if self.frozen else self._dirty)
+        return frozenset(self._dirty & {VIEW} if self.frozen and not self._reread else self._dirty)
 
     def _retry_later(self, error: SchedulerError) -> None:
         # Of a lost connection the header tells already, every second.

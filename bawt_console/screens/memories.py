@@ -356,16 +356,10 @@ class MemoriesScreen(LiveScreen):
 
     def action_restore(self) -> None:
         wanted = self._marked()
-        if len(wanted) > 1:
-            ask_restore_all(self, wanted)
-            return
-        row = self.selected
         if wanted:
-            row = next(
-                (each for each in self.table.rows if (each.memory.bot_id, each.memory.id) == wanted[0]), row
-            )
-        if row is not None:
-            ask_restore(self, row)
+            ask_restore_all(self, wanted, self.table.unmark_all)
+        elif self.selected is not None:
+            ask_restore(self, self.selected)
 
     def _marked(self) -> "list[Key]":
         """All marked memories, also those that the filter hides by now."""

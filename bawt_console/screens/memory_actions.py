@@ -26,13 +26,13 @@ def ask_restore(screen: LiveScreen, row: "MemoryRow") -> None:
             back = await source.records.restore(memory.bot_id, memory.id)
         finally:
             # Also when somebody else was faster.
-            screen.moved()
+            screen.reread()
         return f"Brought back {_memories(len(back))} of {memory.bot_id}: {_listed(back)}."
 
     async def ask() -> str:
         count = await source.records.recallable([(memory.bot_id, memory.id)])
         if not count.archived:
-            screen.moved()
+            screen.reread()
             raise NotFoundError(f"{name} is not in the archive any more.", "Somebody brought it back.")
         effect = "It comes back as it was, and decay leaves it alone for 90 days."
         if row.merged_into is not None:
@@ -47,15 +47,20 @@ def ask_restore(screen: LiveScreen, row: "MemoryRow") -> None:
     screen.act(ask)
 
 
-def ask_restore_all(screen: LiveScreen, wanted: "Sequence[Key]") -> None:
-    """Asks about several, then brings back those that can come."""
+def ask_restore_all(screen: LiveScreen, wanted: "Sequence[Key]", done_with: Callable[[], None]) -> None:
+    """Asks about several, then brings back those that can come.
+
+    Args:
+        done_with: called when that was done.
+    """
     source = screen.source
 
     async def restore() -> str:
         try:
             done = await source.records.recall(wanted)
         finally:
-            screen.moved()
+            screen.reread()
+        done_with()
         told = f"Brought back {_memories(len(done.back))}."
         if done.left_out:
             some = " ".join(done.left_out[:REASONS_SHOWN])
@@ -65,7 +70,7 @@ def ask_restore_all(screen: LiveScreen, wanted: "Sequence[Key]") -> None:
     async def ask() -> str:
         count = await source.records.recallable(wanted)
         if not count.archived:
-            screen.moved()
+            screen.reread()
             raise NotFoundError("None of them is in the archive any more.", "Somebody brought them back.")
         names = phrase(_listed([f"{bot}/{id_}" for bot, id_ in wanted]))
         effect = "They come back as they were, and decay leaves them alone for 90 days."
@@ -75,7 +80,7 @@ def ask_restore_all(screen: LiveScreen, wanted: "Sequence[Key]") -> None:
                 "as they were."
             )
         title = f"Bring back {_memories(count.archived)}?"
-        _confirm(screen, title, [names], effect, restore, many=True)
+        _confirm(screen, title, [names], effect, restore, many=count.archived > 1)
         return ""
 
     screen.act(ask)

@@ -22,8 +22,11 @@ def ask_roll_back(
     added, removed = counts(live, version)
 
     async def roll_back() -> str:
-        _, made = await source.records.roll_back(entity, version.version, newest=newest)
-        screen.moved()
+        try:
+            _, made = await source.records.roll_back(entity, version.version, newest=newest)
+        finally:
+            # Also when somebody else was faster.
+            screen.reread()
         return f"{entity} says again what version {version.version} said; this is version {made.version}."
 
     def answered(yes: bool | None) -> None:
@@ -56,7 +59,7 @@ def set_pin(screen: LiveScreen, entity: Entity, attribute: Attribute, *, pinned:
             await source.records.pin(entity, attribute.id, pinned=pinned)
         finally:
             # Also when somebody else was faster.
-            screen.moved()
+            screen.reread()
         what = f"[{attribute.id}] {attribute_text(attribute)}"
         if pinned:
             return f"Pinned {what}. The next run keeps it in the summary."

@@ -58,14 +58,9 @@ COMMANDS = [
     "jobs",
     "nonsense",
 ]
-CHANGES = ["!runs", "!jobs", "!events", "!nodes", "!profiles", "!generations"]
+CHANGES = ["!runs", "!jobs", "!events", "!nodes", "!profiles", "!memories", "!generations"]
 WRITING = Generation(
     run_id=UUID(int=0), tokens=9, max_tokens=90, seconds=1.5, first_token_seconds=0.5, text="[b]words[/]"
-CHANGES = ["!runs", "!jobs", "!events", "!nodes", "!profiles", "!memories"]
-
-
-@given(
-    st.lists(st.sampled_from([*KEYS, *CHANGES, *(f":{each}" for each in COMMANDS)]), min_size=30, max_size=30)
 )
 
 

@@ -429,6 +429,29 @@ async def test_an_empty_database_teaches(key: str) -> None:
         await until(pilot, lambda: wanted in picture(app), "what to do")
 
 
+@pytest.mark.parametrize("key", ["2", "5", "6"])
+async def test_keys_work_where_a_list_is_empty_and_one_comes_back_to_it(key: str) -> None:
+    async with opened(console_on(FakeSource(World())), NARROW) as pilot:
+        app = pilot.app
+        for _ in range(2):
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.screen.focused is None
+            await pilot.press("1")
+            await pilot.pause()
+
+
+async def test_the_arrow_keys_change_the_list_at_once(source: FakeSource) -> None:
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("6")
+        await until(pilot, lambda: app.current_mode == "memories" and memories_of(app).is_loaded, "the list")
+        await until(pilot, lambda: memories_of(app).table.has_focus, "the focus")
+        await pilot.press("right")
+        await until(pilot, lambda: memories_of(app).state == "merged", "the next list")
+
+
 async def test_a_frozen_list_stands_still_and_catches_up(source: FakeSource) -> None:
     async with opened(console_on(source)) as pilot:
         app = await go_to_profiles(pilot)
