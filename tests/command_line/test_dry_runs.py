@@ -150,3 +150,43 @@ def test_a_pinned_attribute_is_marked_and_can_be_unpinned(program: Program) -> N
     assert program.run("profiles", "unpin", "user/ada", "2", "--json").objects == [
         {"entity": "user/ada", "attribute_id": 2, "pinned": False}
     ]
+
+
+def test_profiles_are_listed_narrowed_and_traced_to_their_sources(program: Program) -> None:
+    with_ada(program)
+    asked(program, "jobs", "run", "profile_maintenance")
+    [found] = program.run("profiles", "list", "type:user", "unchanged", "--json").objects
+    assert (found["entity"], found["state"], found["version"]) == ("user/ada", "unchanged", 1)
+    assert "unchanged  user/ada" in program.run("profiles", "list").out
+    assert program.run("profiles", "list", "state:suspicious", "--json").objects == []
+    assert program.run("profiles", "list", "state:odd").code == 2
+    first = program.run("profiles", "sources", "user/ada", "1", "--json").objects
+    assert all(each["sources"] for each in first)
+    assert not first[0]["sources"][0]["deleted"]
+    program.run("db", "psql", "--", "-c", "DELETE FROM entity_profile_attributes WHERE key = 'hobby'")
+    assert "was deleted since" in program.run("profiles", "sources", "user/ada").out
+
+
+def test_refused_drafts_are_listed_with_their_reasons(program: Program) -> None:
+    with_ada(program)
+    program.run(
+        *("db", "psql", "--", "-c"),
+        "INSERT INTO entity_profile_drafts (profile_id, category, draft, failures, attribute_ids)"
+        " SELECT id, 'fact', 'Ada flies.', '[\"sentence 1 is odd\"]', '{1,2}' FROM entity_profiles",
+    )
+    told = program.run("profiles", "drafts", "user/ada").out
+    assert "  ✗ sentence 1 is odd\n  Ada flies.  [1][2]\n" in told
+    [draft] = program.run("profiles", "drafts", "user/ada", "--json").objects
+    assert draft["text"] == "Ada flies."
+    assert program.run("profiles", "drafts", "user/nobody").code == 2
+    assert "has no summary yet" in program.run("profiles", "sources", "user/nobody").err
+
+
+def test_a_rollback_may_say_which_version_it_expects_to_be_the_latest(program: Program) -> None:
+    with_ada(program)
+    asked(program, "jobs", "run", "profile_maintenance")
+    program.run("profiles", "import", "-", stdin=line(key="pet", value="a cat"))
+    asked(program, "jobs", "run", "profile_maintenance")
+    refused = program.run("profiles", "rollback", "user/ada", "1", "--newest", "1")
+    assert (refused.code, "is at version 2 by now, not at 1" in refused.err) == (2, True)
+    assert program.run("profiles", "rollback", "user/ada", "1", "--newest", "2").code == 0

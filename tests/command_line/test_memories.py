@@ -142,3 +142,71 @@ def test_a_mistake_is_one_sentence_with_what_to_do(
     assert done.code == 2
     assert told in done.err
     assert done.out == ""
+
+
+async def test_several_come_back_at_once_and_what_cannot_is_named(program: Program) -> None:
+    old = {"importance": 0.05, "created_at": "2020-01-01", "last_accessed": "2020-01-01", "tags": ["plan"]}
+    imported(
+        program,
+        *(line(f"old {name}", id=name, **old) for name in ("a", "b", "c")),
+        *(line(f"text {n}", id=f"m{n}") for n in range(150)),
+    )
+    await archived(program)
+    counted = program.run("memories", "restore", "--filter", "tag:plan", "--dry-run")
+    assert counted.out == "3 lie in the archive; 3 would come back.\n"
+    assert program.run("memories", "list", "--state", "archived", "--json").out.count("\n") == 3
+    some = program.run("memories", "restore", "a", "m1", "--json")
+    assert (some.code, some.objects) == (
+        2,
+        [{"restored": ["nova/a"], "left_out": ["nova/m1 is not in the archive."]}],
+    )
+    assert some.err == "left out: nova/m1 is not in the archive.\n"
+    rest = program.run("memories", "restore", "--filter", "score<0.05", "--bot", "nova")
+    assert (rest.code, rest.out) == (0, "2 came back.\n  nova/b\n  nova/c\n")
+    undone = program.run("actions", "list", "--json").objects
+    assert [(each["action"], each["object_id"]) for each in undone] == [
+        ("restore", "nova/c"),
+        ("restore", "nova/b"),
+        ("restore", "nova/a"),
+    ]
+
+
+def test_lists_are_narrowed_and_say_what_a_memory_is_worth(program: Program) -> None:
+    imported(
+        program,
+        line("Likes tea", id="tea", importance=0.9, tags=["fact"]),
+        line("Likes coffee", id="coffee", importance=0.2, tags=["health"]),
+    )
+    [found] = program.run("memories", "list", "importance>0.5", "--json").objects
+    assert (found["id"], found["shield"]) == ("tea", "important")
+    assert found["worth"] > 0.9
+    listed = program.run("memories", "list", "tag:health", "coffee").out
+    assert "0.240 tag" in listed
+    assert "tea" not in listed
+    shown = program.run("memories", "show", "coffee").out
+    assert "Its tag (pinned, explicit, identity or health) keeps it" in shown
+    assert "At first it is worth 0.24" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("memories", "restore"), "Name memories, or give --filter."),
+        (("memories", "restore", "a", "--filter", "tag:x"), "Name memories, or give --filter."),
+        (("memories", "restore", "--filter", "state:x"), "There is no field “state”."),
+        (("memories", "list", "score>9x"), "is not a number"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_a_sentence(
+    program: Program, arguments: tuple[str, ...], told: str
+) -> None:
+    done = program.run(*arguments)
+    assert (done.code, told in done.err, done.out) == (2, True, "")
+
+
+async def test_a_merge_is_shown_with_the_texts_of_its_members(program: Program) -> None:
+    imported(program, *(line(f"text {name}", id=name) for name in "ab"))
+    await archived(program, merge=("a", "b"))
+    assert "  b  text b" in program.run("memories", "show", "a").out
+    [shown] = program.run("memories", "show", "a", "--json").objects
+    assert shown["members"] == [{"b": "text b"}]
