@@ -7,7 +7,7 @@ from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container
 
 from bawt_console.actions import Place
 from bawt_console.export import Rows
@@ -18,13 +18,12 @@ from bawt_console.paging import Pages
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.live import BREAKPOINTS, LiveScreen, bindings_of
 from bawt_console.screens.memory_actions import ask_restore, ask_restore_all
+from bawt_console.screens.memory_detail import MemoryDetail
 from bawt_console.screens.run import open_run
 from bawt_console.views import View
 from bawt_console.widgets.filter_line import FilterLine
-from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import LinesPane
-from bawt_console.widgets.memory_lines import Merge, memory_lines
-from bawt_console.widgets.memory_table import memory_key, memory_state, memory_table
+from bawt_console.widgets.memory_table import memory_key, memory_table
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.pane_tabs import PaneTabs
 from bawt_console.widgets.table import LiveTable
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 LISTS = {"active": "In use", "merged": "Merged", "archived": "Archived"}
 STATES = {title: state for state, title in LISTS.items()}
 ORDERS = {"active": "by bot and id", "merged": "latest first", "archived": "latest first"}
-MERGES_SHOWN = 10
 
 
 class MemoriesScreen(LiveScreen):
@@ -56,8 +54,6 @@ class MemoriesScreen(LiveScreen):
         self._stale = set(LISTS)
         self._restart = False
         self._more_wanted = False
-        self._merges: tuple[Merge, ...] = ()
-        self._merges_of: MemoryRow | None = None
         self._names: dict[Field, set[str]] = {Field.BOT: set(), Field.TAG: set()}
 
     def compose_body(self) -> ComposeResult:
@@ -67,9 +63,7 @@ class MemoriesScreen(LiveScreen):
             with Container(id="tables"):
                 for state in LISTS:
                     yield memory_table(state, now=self.desk.now, zone=self.desk.zone, id=f"list-{state}")
-            with Vertical(id="side"):
-                yield PartsLine(gap=" · ", filling="─", id="about-title")
-                yield LinesPane(id="about")
+            yield MemoryDetail(self.desk, id="side")
         yield Notice(id="empty")
 
     @property
@@ -87,8 +81,12 @@ class MemoriesScreen(LiveScreen):
         return self.query_one(f"#list-{self.state}", LiveTable)
 
     @property
+    def detail(self) -> MemoryDetail:
+        return self.query_one(MemoryDetail)
+
+    @property
     def about(self) -> LinesPane:
-        return self.query_one("#about", LinesPane)
+        return self.detail.lines
 
     @property
     def filter_line(self) -> FilterLine:
@@ -124,7 +122,6 @@ class MemoriesScreen(LiveScreen):
 
         if kinds & self.kinds:
             self._stale |= set(LISTS)
-            self._merges_of = None
         if self._restart:
             self._stale |= set(LISTS)
         if state in self._stale:
@@ -135,32 +132,8 @@ class MemoriesScreen(LiveScreen):
             await self._pages[state].read_on(fetch)
         self._more_wanted = False
         self._show(state)
-        await self._load_about(source)
-
-    async def _load_about(self, source: "Source") -> None:
-        row = self.selected
-        if row is not None and row != self._merges_of:
-            self._merges = await self._lineage(row, source)
-            self._merges_of = row
-        self._show_about()
-
-    async def _lineage(self, row: "MemoryRow", source: "Source") -> tuple[Merge, ...]:
-        """The merge a memory went away by, or those it took others in by."""
-        bot, records = row.memory.bot_id, source.records
-        survivor = await records.lineage(bot, row.merged_into or row.memory.id)
-        if survivor is None:
-            return ()
-        merges = survivor.merges
-        if row.merged_into is not None:
-            merges = tuple(
-                each for each in merges if each.run_id == row.run_id and row.memory.id in each.members
-            )
-        return tuple(
-            [
-                Merge(record=each, members=await records.members(bot, each), survivor=survivor)
-                for each in merges[:MERGES_SHOWN]
-            ]
-        )
+        if self.selected is not None:
+            await self.detail.load(self.selected, source, anew=bool(kinds & self.kinds))
 
     # Showing
 
@@ -217,17 +190,6 @@ class MemoriesScreen(LiveScreen):
             title.append(phrase("narrow it with a filter to see the others", Tone.LATE))
         title.append(phrase(ORDERS[self.state], Tone.MUTED))
         self.lists.entitle(title if self.is_loaded else [])
-
-    def _show_about(self) -> None:
-        row = self.selected
-        if row is None:
-            return
-        title = [
-            Part(phrase=phrase(f"{row.memory.bot_id} {row.memory.id}", Tone.STRONG), keep=100, least=10),
-            Part(phrase=memory_state(row), keep=90),
-        ]
-        self.query_one("#about-title", PartsLine).show(title)
-        self.about.show(memory_lines(row, self._merges, self.desk.now(), self.desk.zone))
 
     def _show_list(self) -> None:
         for state in LISTS:
@@ -309,12 +271,7 @@ class MemoriesScreen(LiveScreen):
 
     @property
     def _run_id(self) -> UUID | None:
-        row = self.selected
-        if row is None:
-            return None
-        if row.run_id is not None:
-            return row.run_id
-        return self._merges[0].record.run_id if self._merges and self._merges_of == row else None
+        return None if self.selected is None else self.detail.run_of(self.selected)
 
     def action_previous_pane(self) -> None:
         self.lists.step(-1)
