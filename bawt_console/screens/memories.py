@@ -182,12 +182,12 @@ class MemoriesScreen(LiveScreen):
             "" if pages.is_complete else " so far"
         )
         title = [phrase(number, Tone.STRONG)]
+        if pages.is_full:
+            title.append(phrase("/ finds the others", Tone.LATE))
         if self.table.marks:
             title.append(phrase(f"▪ {len(self.table.marks)} marked", Tone.ACCENT))
         if self.filter_line.wanted:
             title.append(phrase(self.filter_line.wanted.text, Tone.LATE))
-        if pages.is_full:
-            title.append(phrase("narrow it with a filter to see the others", Tone.LATE))
         title.append(phrase(ORDERS[self.state], Tone.MUTED))
         self.lists.entitle(title if self.is_loaded else [])
 

@@ -133,7 +133,7 @@ class ProfilesScreen(LiveScreen):
         if self.filter_line.wanted:
             parts.append(Part(phrase=phrase(self.filter_line.wanted.text, Tone.LATE), keep=90, least=10))
         if self._pages.is_full:
-            parts.append(Part(phrase=phrase("narrow it with a filter to see the others", Tone.LATE), keep=70))
+            parts.append(Part(phrase=phrase("/ finds the others", Tone.LATE), keep=70))
         self.query_one("#list-title", PartsLine).show(parts)
 
     def _show_about(self) -> None:
