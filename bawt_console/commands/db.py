@@ -1,8 +1,7 @@
-"""`bawt-console db`: the database's address, psql on it, and its schema."""
+"""`bawt-console db`: the database's address, psql on it, its schema, backups."""
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from scheduler_core.db.connect import Address
 
 
-@click.group(short_help="Show the address, open psql, upgrade the schema.")
+@click.group(short_help="Show the address, open psql, upgrade the schema, back up and restore.")
 def db() -> None:
     """The database: embedded unless another one is configured."""
 
@@ -90,25 +89,65 @@ def upgrade(options: Options) -> None:
     in_session(options, work)
 
 
+@db.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--replace", "replace_file", is_flag=True, help="Replace a file of that name.")
+@shared_options
+@click.pass_obj
+def backup(options: Options, file: Path, replace_file: bool) -> None:
+    """Back the database up into FILE, and prove it by a restore into a scratch database.
+
+    Jobs may go on meanwhile. FILE holds everything that is known of people; it is readable by you alone.
+    """
+    from scheduler_core.db.backup import back_up
+
+    async def work(session: Session) -> None:
+        done = await back_up(session.address, file, replace_file=replace_file)
+        if options.json:
+            print_json(done)
+            return
+        print_line(
+            f"{done.file}: {done.size_bytes / 1e6:,.1f} MB, {done.rows:,} rows in {len(done.tables)} tables,"
+            f" schema {done.schema}, restored and counted."
+        )
+        print_line(f"sha256:{done.sha256}")
+
+    in_session(options, work)
+
+
+@db.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--replace", "replace_database", is_flag=True, help="Put a database that holds data aside.")
+@shared_options
+@click.pass_obj
+def restore(options: Options, file: Path, replace_database: bool) -> None:
+    """Bring the backup FILE back in the place of the database.
+
+    It is restored beside, brought to this release's schema, and takes the name only then. What was there
+    before keeps everything under another name. Stop whatever uses the database first.
+    """
+    from scheduler_core.db.backup import bring_back
+    from scheduler_core.installation import open_address
+
+    async def work() -> None:
+        async with open_address(options.settings()) as address:
+            done = await bring_back(address, file, replace_database=replace_database)
+        if options.json:
+            print_json(done)
+            return
+        print_line(f"Restored {done.rows:,} rows into {done.database}, schema {done.schema}.")
+        if done.kept is not None:
+            print_line(f"The database before is kept as {done.kept}; drop it when you are sure.")
+
+    asyncio.run(work())
+
+
 def _run_psql(address: "Address", arguments: tuple[str, ...]) -> int:
+    from scheduler_core.db.backup import program
+
     environment = {**os.environ, "PGAPPNAME": "bawt-console psql"}
     if address.password is not None:
         # In the environment rather than among the arguments, which every account may read.
         environment["PGPASSWORD"] = address.password
-    command = [str(_psql_program()), "--dbname", address.dsn_without_password, *arguments]
+    command = [str(program("psql")), "--dbname", address.dsn_without_password, *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
-
-
-def _psql_program() -> Path:
-    from scheduler_core.db.embedded import postgres_binary
-    from scheduler_core.errors import ConfigError, EmbeddedServerError
-
-    try:
-        return postgres_binary("psql")
-    except EmbeddedServerError:
-        found = shutil.which("psql")
-        if found is None:
-            raise ConfigError(
-                "There is no psql on this machine.", "Install PostgreSQL's client programs."
-            ) from None
-        return Path(found)

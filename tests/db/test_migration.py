@@ -4,10 +4,12 @@ import asyncio
 import sys
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
-from scheduler_core.db.migration import VERSION_TABLE, current_revision, known_revisions, migrate
+from scheduler_core.db.migration import MIGRATIONS, VERSION_TABLE, current_revision, known_revisions, migrate
 from scheduler_core.errors import DatabaseTooNewError
 
 MIGRATE = """
@@ -71,3 +73,10 @@ async def test_a_failing_migration_leaves_nothing_behind(empty_database: str) ->
         assert await connection.fetchval("SELECT to_regclass('scheduled_jobs')") is None
         assert await connection.fetchval("SELECT to_regclass('memories')") is not None
     await database.aclose()
+
+
+def test_revisions_follow_each_other_one_by_one() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    chain = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    assert chain[::-1] == known_revisions()
