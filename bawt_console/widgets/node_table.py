@@ -21,7 +21,7 @@ from bawt_console.widgets.line import Part
 from bawt_console.widgets.lines import Line
 from bawt_console.widgets.run_lines import field
 from bawt_console.widgets.table import Column, LiveTable
-from scheduler_core.domain import Node, NodeState, Run
+from scheduler_core.domain import Node, NodeRole, NodeState, Run
 from scheduler_core.oversight import DatabaseHealth
 
 # A node tells of itself every few seconds; after this many without a word it is worth a look.
@@ -113,6 +113,10 @@ def node_fields(row: NodeRow, now: datetime, zone: tzinfo | None) -> list[Line]:
         field("job types", ", ".join(sorted(node.job_types)) or "none"),
         field("id", phrase(str(node.id), Tone.MUTED)),
     ]
+    if node.queue != "in-process":
+        part = "schedules and works" if node.role is NodeRole.BOTH else f"is a {node.role}"
+        places = f", {counted(node.capacity, 'place')}" if node.capacity else ""
+        lines.insert(-1, field("takes part", phrase(f"{part}, by {node.queue}{places}")))
     if node.state is NodeState.LOST:
         told = "It has not been heard of since. What it ran is taken over by another node."
         lines.insert(2, field("", phrase(told, Tone.LATE)))

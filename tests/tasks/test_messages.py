@@ -1,6 +1,7 @@
 """Runs that travel as messages: what only this queue can suffer, and what keeps it in order."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -351,3 +352,45 @@ async def test_variables_meant_for_pgqueuer_itself_change_nothing(
     async with database.connection() as connection:
         kind = "SELECT relpersistence = 'u' FROM pg_class WHERE oid = 'bawt_pgqueuer.pgqueuer'::regclass"
         assert await connection.fetchval(kind)
+
+
+async def test_a_run_nobody_can_do_fails_when_nobody_could_for_the_whole_grace(post: Post) -> None:
+    worker = await post.worker()
+    await post.add_due("nap", 1)
+    await post.claim()
+    await post.execute("UPDATE job_runs SET available_at = now() - interval '2 hours'")
+    assert await worker.fail_unknown(grace=60, batch=10) == []
+    # It waited for long, but its worker was there until just now.
+    await post.execute("UPDATE scheduler_nodes SET lease_expires_at = now()")
+    await post.announce(post.scheduler, role="scheduler")
+    assert await post.sending.fail_unknown(grace=60, batch=10) == []
+    await post.execute(
+        "UPDATE scheduler_nodes SET lease_expires_at = now() - interval '9 minutes' WHERE role = 'worker'"
+    )
+    assert await post.sending.fail_unknown(grace=60, batch=10) == []
+    await post.execute(
+        "UPDATE scheduler_nodes SET lease_expires_at = now() - interval '11 minutes' WHERE role = 'worker'"
+    )
+    assert len(await post.sending.fail_unknown(grace=60, batch=10)) == 1
+    async with post.database.connection() as connection:
+        error = await connection.fetchval("SELECT error_message FROM job_runs")
+    assert error == "No running worker can do the job type nap."
+
+
+async def test_taking_a_few_of_very_many_reads_only_those(post: Post) -> None:
+    worker = await post.worker(capacity=5)
+    # On every connection of the pool, while there is nothing.
+    await asyncio.gather(*(worker.take(models=(), most=5) for _ in range(5)))
+    await post.add_due("nap", 20_000)
+    for _ in range(40):
+        await post.claim()
+    explained = statement("pgqueuer/start_sent")
+    async with post.database.connection() as connection:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        waiting = await connection.fetch("SELECT id FROM job_runs WHERE status = 'pending' LIMIT 5")
+        values = explained.bind(
+            job_types=["nap"], limits=[None], ids=[row["id"] for row in waiting], node=uuid4()
+        )
+        text = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {explained.text}"
+        [(plan,)] = await connection.fetch(text, *values)
+    assert json.loads(plan)[0]["Plan"]["Shared Hit Blocks"] < 500
