@@ -1,7 +1,6 @@
 """Runs that travel as messages: what only this queue can suffer, and what keeps it in order."""
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -393,4 +392,4 @@ async def test_taking_a_few_of_very_many_reads_only_those(post: Post) -> None:
         )
         text = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {explained.text}"
         [(plan,)] = await connection.fetch(text, *values)
-    assert json.loads(plan)[0]["Plan"]["Shared Hit Blocks"] < 500
+    assert plan[0]["Plan"]["Shared Hit Blocks"] < 500
