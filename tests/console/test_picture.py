@@ -1,4 +1,4 @@
-"""The picture in the README is what the console shows of the demo, at a moment at which its clock stands still.
+"""The picture in the README is what the console shows of the demo, at a moment when its clock stands still.
 
 After a wanted change: pytest tests/console/test_picture.py --snapshot-update
 """
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from bawt_console.app import ConsoleApp
 from bawt_console.demo.data import fill
@@ -21,7 +22,7 @@ from scheduler_core.installation import PER_BOT_TYPES
 from tests.console.pilots import opened, picture, until
 
 PICTURE = Path(__file__).parents[2] / "docs" / "console.svg"
-SIZE = (154, 27)
+SIZE = (154, 23)
 NOW = datetime(2026, 11, 22, 3, 14, 7, tzinfo=UTC)
 
 # What the database's own statements take for the clock: the functions of this schema are found before the
@@ -43,13 +44,15 @@ SELECT md5(name)::uuid, name, 'active', '0.1.0', '{profile_maintenance}', now() 
     now(), now() + interval '30 seconds', running, 'Scripted-3B-demo local'
 FROM (VALUES ('attic', 1), ('cellar', 0)) AS n (name, running);
 WITH taken AS (
-    UPDATE scheduled_jobs SET claim_seq = claim_seq + 1, next_run_at = now() + interval '59:41'
+    UPDATE scheduled_jobs
+    SET claim_seq = claim_seq + 1, next_run_at = now() + interval '59 minutes 41 seconds'
     WHERE job_type = 'profile_maintenance' RETURNING *
 )
 INSERT INTO job_runs (id, job_id, job_type, bot_id, trigger, scheduled_for, claim_seq, status, started_at,
     node_id, slot, progress)
-SELECT bawt_slot_run_id(id, claim_seq, bot_id, now() - interval '19 seconds'), id, job_type, bot_id, 'schedule',
-    now() - interval '19 seconds', claim_seq, 'running', now() - interval '19 seconds', md5('attic')::uuid, 1,
+SELECT bawt_slot_run_id(id, claim_seq, bot_id, now() - interval '19 seconds'), id, job_type, bot_id,
+    'schedule', now() - interval '19 seconds', claim_seq, 'running', now() - interval '19 seconds',
+    md5('attic')::uuid, 1,
     '3 of 3 entities · user/lena · context'
 FROM taken;
 INSERT INTO job_run_events (run_id, at, level, message)
@@ -62,9 +65,8 @@ WHERE r.status = 'running';
 """
 
 
-@asynccontextmanager
-async def demo_source(database: Database) -> AsyncIterator[Source]:
-    """The demo's month with two machines at work, seen at `NOW`."""
+async def month_in(database: Database) -> Address:
+    """Makes the demo's month with two machines at work, in which it stays `NOW`."""
     async with database.connection() as connection:
         await connection.execute(_STANDING_STILL)
     address = Address.parse(database.address.dsn, embedded=True)
@@ -73,6 +75,11 @@ async def demo_source(database: Database) -> AsyncIterator[Source]:
     async with still.connection() as connection:
         await connection.execute(_AT_WORK)
     await still.aclose()
+    return address
+
+
+@asynccontextmanager
+async def source_of(address: Address) -> AsyncIterator[Source]:
     async with open_source(address, actor="ada", mode=EMBEDDED, per_bot_types=PER_BOT_TYPES) as source:
         assert isinstance(source, DatabaseSource)
         # What depends on this machine and not on the month.
@@ -83,22 +90,32 @@ async def demo_source(database: Database) -> AsyncIterator[Source]:
 
 async def drawn(database: Database) -> str:
     """The Jobs screen with the running job's log, as SVG without fonts from elsewhere."""
+    address = await month_in(database)
     app = ConsoleApp(
-        lambda: demo_source(database),
+        lambda: source_of(address),
         now=lambda: NOW,
         zone=UTC,
         tick=None,
         views=Views(Path("/nowhere/views.json")),
     )
     async with opened(app, SIZE) as pilot:
-        await pilot.press(*["down"] * 7, "right")
+        await pilot.press(*["down"] * 6, "right")
         await until(pilot, lambda: "user/jo: 29 attributes" in picture(app), "the log")
-        await pilot.pause()
-        svg = app.export_screenshot(title="bawt-console demo")
+        svg = await settled(pilot)
     without_fonts = re.sub(r"\s*(@font-face \{.*?\}|<!--.*?-->)", "", svg, flags=re.DOTALL)
     return re.sub(r"terminal-\d+", "console", without_fonts).replace(
         "Fira Code", "ui-monospace, Menlo, Consolas"
     )
+
+
+async def settled(pilot: Pilot[int]) -> str:
+    """The picture once nothing changes any more: header, keys and log come from different questions."""
+    before = ""
+    while (svg := pilot.app.export_screenshot(title="bawt-console demo")) != before:
+        before = svg
+        for _ in range(20):
+            await pilot.pause(0.01)
+    return svg
 
 
 def saved() -> str:
