@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 # Narrower than this there is no room for the jobs beside the plots.
 ROOMY = 110
 JOBS_WIDTH = 40
-# Cells that the finer steps want for their bars.
-FINE = 110
+# Cells beside the jobs that the finer steps want, so that each bar gets two and a gap.
+FINE = 160
 
 
 class ChartsScreen(LiveScreen):
