@@ -47,8 +47,6 @@ class ChartsScreen(LiveScreen):
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "charts.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Place.CHARTS)
-    # Nothing here takes the focus; an empty text means nothing, where None would mean the first widget.
-    AUTO_FOCUS: ClassVar[str | None] = ""
     place = Place.CHARTS
 
     def __init__(self, desk: Desk) -> None:

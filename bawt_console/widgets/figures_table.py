@@ -38,6 +38,7 @@ class FiguresTable(LiveTable[FiguresRow], can_focus=False):
         self._columns = tuple(
             replace(column, keep=column.keep + 20) if column.title in dear else column for column in _COLUMNS
         )
+        self._fitted = None
         self.refresh()
 
     @property

@@ -1,9 +1,11 @@
 """The hours to come as lanes: the model first, then a lane a job."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
+
+from textual.geometry import Region
 
 from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, lane_length, part, usual_length
 from bawt_console.formatting import Phrase, State, Tone, elapsed, one_line, phrase
@@ -93,6 +95,11 @@ class LaneTable(LiveTable[LaneRow]):
             return hours(self.rows[0], width, zone) if self.rows else Phrase()
 
         super().__init__(_columns(zone, axis), key=lambda row: row.key, now=now, id=id)
+
+    def show(self, rows: Sequence[LaneRow]) -> None:
+        """Replaces all rows, and the axis with them."""
+        super().show(rows)
+        self.refresh(Region(0, 0, self.size.width, 1))
 
 
 # Drawing
