@@ -98,6 +98,25 @@ def test_restart_finds_every_run_of_a_killed_and_of_a_stopped_node() -> None:
     assert (stopped["slots"], stopped["success"], stopped["other"]) == (40, 40, 0)
 
 
+def test_console_times_starts_keys_and_a_scheduler_behind_a_screen() -> None:
+    found = found_by(
+        *("console", "--rounds", "1", "--no-peers", "--jobs", "20", "--runs", "500", "--changes", "50"),
+        *("--seconds", "14", "--slots", "10", "--lateness-seconds", "1", "--lateness-rounds", "1"),
+    )
+    named = {result["name"]: result for result in found["results"]}
+    assert named["bawt-console"]["first_paint_seconds"]["p50"] <= named["bawt-console"]["live_seconds"]["p50"]
+    assert named["key to picture"]["seconds"]["count"] > 0
+    assert named["page of jobs"]["first_seconds"] > 0
+    assert named["memory"]["mib"] > 0
+    assert {
+        name: named[name]["late_seconds"]["count"]
+        for name in ("without a screen", "behind a hammered screen")
+    } == {
+        "without a screen": 10,
+        "behind a hammered screen": 10,
+    }
+
+
 def test_a_quantile_is_one_of_the_values() -> None:
     spread = Spread((5.0, 1.0, 4.0, 2.0, 3.0))
     assert [spread.quantile(share) for share in (0.0, 0.2, 0.21, 0.5, 0.99, 1.0)] == [1, 1, 2, 3, 5, 5]
