@@ -24,13 +24,14 @@ ROOT = Path(__file__).parents[2]
 class Terminal:
     """The far side of a pseudo-terminal, with a process on the near side."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], **variables: str) -> None:
         self.controller, near = pty.openpty()
         fcntl.ioctl(near, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         environment = os.environ | {
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
             "PYTHONPATH": str(ROOT),
+            **variables,
         }
         environment.pop("COLUMNS", None)
         environment.pop("LINES", None)
@@ -140,6 +141,29 @@ def test_nothing_from_data_or_native_code_commands_the_terminal(terminal: Termin
     terminal.press("q")
     assert terminal.ended() == 0
     assert time.monotonic() - started < 5
+
+
+def test_a_log_opens_in_the_pager_cleaned_and_the_console_comes_back(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.console.hostile_console", str(tmp_path / "console.log")]
+    terminal = Terminal(command, PAGER="sh -c 'cat \"$0\"; echo SHOWN; read line'")
+    try:
+        terminal.expect("next due first")
+        terminal.press("\r")
+        terminal.expect("Attempts")
+        terminal.press("\x1b[C" * 3)
+        terminal.raw = b""
+        terminal.press("o")
+        terminal.expect("SHOWN")
+        assert b"\x1b[?1049l" in terminal.raw, "the screen is the pager's"
+        assert b"MARK" in terminal.raw
+        for forbidden in (b"\x1b]52", b"\x1b]0;PWNED", b"\x1b[31337", b"\xc2\x9b"):
+            assert forbidden not in terminal.raw, forbidden
+        terminal.press("\r")
+        terminal.expect("Attempts")
+        terminal.press("\x1b")
+        terminal.expect("next due first")
+    finally:
+        terminal.close()
 
 
 def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
