@@ -45,6 +45,7 @@ T = TypeVar("T")
 # The person moved, as opposed to the data: loads even while frozen.
 VIEW = "view"
 LONGEST_RETRY_SECONDS = 15.0
+LONGEST_REST_SECONDS = 2.0
 # For screens that put a list and what it is about side by side where there is room.
 BREAKPOINTS = ((0, "-narrow"), (140, "-wide"))
 
@@ -306,10 +307,10 @@ class LiveScreen(Screen[None]):
                 self._retry_later(unexpected(error))
             else:
                 self._failures = 0
+                self._rest_until = time.monotonic() + min(LONGEST_REST_SECONDS, time.monotonic() - began)
                 self.refresh_chrome()
             finally:
                 self._loading = False
-                self._rest_until = 2 * time.monotonic() - began
 
     def _rests(self, kinds: frozenset[str]) -> bool:
         """Whether this can wait: where rows change without end, a screen that loads all the time would leave
