@@ -10,6 +10,8 @@ from typing import Any
 # As decay has it; a memory below it goes to the archive unless something shields it.
 THRESHOLD = 0.05
 PLAIN_HALF_LIFE_DAYS = 90
+# Days and values beyond it are none; NaN is not below it either.
+LARGEST = 1e12
 
 SHIELDS = {
     "pinned": "It is pinned, so it stays whatever it is worth.",
@@ -43,7 +45,7 @@ def worth_sentences(numbers: Mapping[str, Any], *, left: bool) -> list[str]:
         known[name] for name in ("value", "half_life_days", "days_idle", "importance")
     )
     start = 0.05 + 0.95 * importance
-    halves = idle / life if life > 0 else math.inf
+    halves = idle / life
     lives = f"{halves:,.{1 if halves >= 1 else 2}f} half-lives" if halves < 1000 else "over 1,000 half-lives"
     verdict = "below" if value < THRESHOLD else "not below"
     end = f"which {'was' if left else 'is'} {verdict} {THRESHOLD}"
@@ -82,7 +84,7 @@ def merge_sentence(numbers: Mapping[str, Any]) -> str:
 
 def _life_sentence(life: float, importance: float, numbers: Mapping[str, Any]) -> str:
     uses = numbers.get("access_count")
-    uses = uses if isinstance(uses, int) and not isinstance(uses, bool) and uses >= 0 else 0
+    uses = uses if isinstance(uses, int) and not isinstance(uses, bool) and 0 <= uses < 2**31 else 0
     tag = numbers.get("tag")
     weight = numbers.get("tag_weight")
     if not isinstance(weight, int | float) or isinstance(weight, bool):
@@ -108,11 +110,12 @@ def _days(days: float) -> str:
 
 
 def _numbers(numbers: Mapping[str, Any]) -> dict[str, float] | None:
-    """The four that the formula needs, as finite numbers; None where one is missing."""
+    """The four that the formula needs; None where one is missing, or is none that it could have had."""
     found: dict[str, float] = {}
     for name in ("value", "half_life_days", "days_idle", "importance"):
         number = numbers.get(name)
-        if not isinstance(number, int | float) or isinstance(number, bool) or not math.isfinite(number):
+        if not isinstance(number, int | float) or isinstance(number, bool) or not abs(number) < LARGEST:
             return None
         found[name] = float(number)
-    return found
+    fits = found["days_idle"] >= 0 < found["half_life_days"] and 0 <= found["importance"] <= 1
+    return found if fits else None
