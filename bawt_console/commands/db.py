@@ -89,6 +89,18 @@ def upgrade(options: Options) -> None:
     in_session(options, work)
 
 
+@db.command("roles")
+def roles() -> None:
+    """Print SQL that makes the roles bawt_viewer, bawt_operator and bawt_people, with no more rights than
+    each needs.
+
+    Look at it, then run it as the owner: bawt-console db roles | bawt-console db psql
+    """
+    from importlib.resources import files
+
+    click.echo(files("scheduler_core.db").joinpath("roles.sql").read_text(encoding="utf-8"), nl=False)
+
+
 @db.command("backup")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--replace", "replace_file", is_flag=True, help="Replace a file of that name.")
