@@ -12,7 +12,7 @@ from bawt_console.demo.actions import Operators, write_actions
 from bawt_console.demo.jobs import DemoJob, the_jobs
 from bawt_console.demo.memories import the_minds, write_minds
 from bawt_console.demo.month import PastNode, the_month, the_nodes
-from bawt_console.demo.profiles import Notes, all_said, do_steps, the_steps
+from bawt_console.demo.profiles import Notes, all_said, do_steps, say, the_steps
 from bawt_console.demo.runs import PastRun, fresh_id, rewrite_runs, write_lines, write_runs
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
@@ -40,7 +40,8 @@ async def fill(database: Database, *, now: datetime, seed: int = SEED) -> None:
     operators = Operators(now, luck, jobs, runs)
     operators.work()
     hourly = [run for run in runs if run.job is jobs[0]]
-    steps = the_steps(hourly, all_said(now, luck), luck)
+    said = all_said(now, luck)
+    steps = the_steps(hourly, said, luck)
     known = {run.id for run in runs}
     worked = [step.run for step in steps]
     runs += [run for run in worked if run.id not in known]
@@ -61,6 +62,7 @@ async def fill(database: Database, *, now: datetime, seed: int = SEED) -> None:
         await write_minds(connection, minds)
         await write_actions(connection, operators.actions)
     await do_steps(database, steps)
+    await say(database, [one for one in said if one.at >= hourly[-1].started_at])
     await _plan_decay(database, planned)
     async with database.transaction() as connection:
         await rewrite_runs(connection, worked)

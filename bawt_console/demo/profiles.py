@@ -86,6 +86,8 @@ def all_said(now: datetime, luck: Random) -> list[Said]:
     early = timedelta(days=DAYS - 1) - _LATELY
     talks = [now - _LATELY - early * luck.random() for _ in range(_TALKS_BEFORE)]
     talks += [now - timedelta(minutes=5) - _LATELY * luck.random() for _ in range(_TALKS_LATELY)]
+    # These wait for the first run that is watched.
+    talks += [now - timedelta(minutes=minutes) for minutes in (19, 11, 4)]
     waiting = [_habits(figure) for figure in FIGURES]
     for at in sorted(talks):
         place = luck.randrange(len(FIGURES))
@@ -146,7 +148,7 @@ async def do_steps(database: Database, steps: Sequence[Step]) -> None:
     model = ScriptedModel(tokens_per_second=_AT_ONCE, first_token=0.0)
     service = ProfileMaintenanceService(store=store, model=model)
     for step in steps:
-        await _say(database, step.said)
+        await say(database, step.said)
         if step.undoes is not None:
             undone = await history.undo(step.undoes.id, run_id=step.run.id)
             names = [str(entity) for entity in undone.entities]
@@ -179,7 +181,8 @@ def _record(run: PastRun, result: dict[str, object], notes: Notes, suspicious: t
     ]
 
 
-async def _say(database: Database, said: Sequence[Said]) -> None:
+async def say(database: Database, said: Sequence[Said]) -> None:
+    """Stores attributes as a host does, with the time at which they were said."""
     if not said:
         return
     async with database.transaction() as connection:
@@ -197,6 +200,10 @@ async def _say(database: Database, said: Sequence[Said]) -> None:
             [one.value for one in said],
             [one.source for one in said],
             [one.at for one in said],
+        )
+        await connection.executemany(
+            "UPDATE entity_profiles SET updated_at = $3 WHERE entity_type = $1 AND entity_id = $2",
+            [(one.figure.type, one.figure.id, one.at) for one in said],
         )
 
 
