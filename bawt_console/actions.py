@@ -513,13 +513,22 @@ ACTIONS = (
         places=frozenset({Place.MODELS}),
     ),
     Action(
+        id="catalogue",
+        keys=("C",),
+        label="catalogue",
+        help="Asks the catalogue's server what can be fetched, and shows it.",
+        group=Group.LOOK,
+        places=frozenset({Place.MODELS}),
+        rank=20,
+    ),
+    Action(
         id="download",
         keys=("D",),
         label="download",
-        help="Shows what can be fetched; there, fetches the model under the cursor, or goes on with it.",
+        help="Fetches the model under the cursor in the catalogue, or goes on with what was stopped.",
         group=Group.ACT,
         places=frozenset({Place.MODELS}),
-        rank=20,
+        rank=21,
         asks=True,
     ),
     Action(
@@ -529,7 +538,7 @@ ACTIONS = (
         help="Fetches a model file from an address, after asking for it.",
         group=Group.ACT,
         places=frozenset({Place.MODELS}),
-        rank=21,
+        rank=22,
         asks=True,
     ),
     Action(

@@ -169,7 +169,7 @@ class JobsScreen(LogActions):
         key = phrase(self.desk.key("show_models"), Tone.ACCENT)
         return (
             Part(phrase=phrase("! No model: summaries come from a template.", Tone.SUSPICIOUS), keep=90),
-            Part(phrase=key + phrase(" fetches one, or says why none is taken", Tone.MUTED), keep=80),
+            Part(phrase=key + phrase(" shows models and fetches one", Tone.MUTED), keep=80),
         )
 
     def mode_remarks(self) -> list[Part]:

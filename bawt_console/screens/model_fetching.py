@@ -53,7 +53,9 @@ class ModelFetching(LiveScreen):
 
     @property
     def is_fetching(self) -> bool:
-        return self._transfer is not None and self._transfer.fate is Fate.GOES_ON
+        """Whether a download goes on, even if it was told to stop."""
+        fates = (Fate.GOES_ON, Fate.STOPPING)
+        return self._transfer is not None and self._transfer.fate in fates
 
     def show_catalogue(self) -> None:
         """Brings the pane of offers to the front."""
@@ -63,20 +65,27 @@ class ModelFetching(LiveScreen):
         """Reads the folders again."""
         raise NotImplementedError
 
-    def action_download(self) -> None:
-        stopped = self._transfer is not None and self._transfer.fate in (Fate.STOPPED, Fate.FAILED)
-        if stopped and self.offer is None and self._transfer is not None:
-            self.fetch(self._transfer.wanted, self._transfer.name)
-            return
-        chosen = self.offer
+    def action_catalogue(self) -> None:
         self.show_catalogue()
         self.offers.table.focus()
         if not self.offers.is_fetched:
             self._fetch_catalogue()
+
+    def action_download(self) -> None:
+        transfer, chosen = self._transfer, self.offer
+        if chosen is not None and (transfer is None or transfer.wanted != chosen.wanted):
+            self.confirm_download(chosen)
+        elif transfer is not None and transfer.fate is Fate.STOPPED:
+            # It was asked about when it began.
+            self.fetch(transfer.wanted, transfer.name)
         elif chosen is not None:
             self.confirm_download(chosen)
+        else:
+            self.action_catalogue()
 
     def action_download_from(self) -> None:
+        transfer = self._transfer
+
         def answered(address: str | None) -> None:
             if address:
                 self.fetch(address, name_of_address(address))
@@ -88,6 +97,7 @@ class ModelFetching(LiveScreen):
             ReasonScreen(
                 title="Fetch a model from which address?",
                 lines=lines,
+                value=transfer.wanted if transfer is not None and transfer.fate is Fate.FAILED else "",
                 deed="fetch it",
                 placeholder="https://…/model.Q4_0.gguf",
                 longest=LONGEST_ADDRESS,
@@ -97,7 +107,8 @@ class ModelFetching(LiveScreen):
 
     def stop_fetching(self) -> None:
         """Ends the download at its next block; what is here stays."""
-        if self.is_fetching:
+        if self.is_fetching and self._transfer is not None:
+            self._show_transfer(replace(self._transfer, fate=Fate.STOPPING))
             self.shelf.stop_download()
 
     def confirm_download(self, offer: Offer) -> None:

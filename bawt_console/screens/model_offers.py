@@ -83,7 +83,7 @@ class OffersPane(Vertical):
         notice = self.query_one("#offers-notice", Notice)
         notice.display = not self.table.display
         if error is not None:
-            tries = _key(key("download"), "tries again    ")
+            tries = _key(key("catalogue"), "tries again    ")
             notice.say_error(error, tries + _key(key("download_from"), "takes a file's address"))
         elif self._asking:
             notice.say(phrase(f"Asking {self._host} for its catalogue…", Tone.STRONG))
@@ -91,7 +91,7 @@ class OffersPane(Vertical):
             notice.say(
                 phrase("Nothing is fetched, and nobody asked, before you say so.", Tone.STRONG),
                 [
-                    _key(key("download"), f"asks {self._host or 'the catalogue'} what there is"),
+                    _key(key("catalogue"), f"asks {self._host or 'the catalogue'} what there is"),
                     _key(key("download_from"), "fetches a .gguf file from an address of your own"),
                 ],
             )

@@ -68,7 +68,7 @@ class TryPane(Vertical):
     DEFAULT_CSS = """
     TryPane {
         height: 1fr;
-        & > Input { height: 1; border: none; background: $bar; padding: 0 1; }
+        & > Input { height: 1; border: none; background: $bar; margin: 0 1; }
         & > Input:focus { border: none; }
         & > #figures { height: 1; }
         & > #answer { height: 1fr; }

@@ -99,8 +99,11 @@ class ModelsScreen(ModelFetching):
         if not self._look_again:
             return
         self._look_again = False
-        shelf = self.shelf
+        shelf, first = self.shelf, self._list is None
         self._list = found = await shelf.models()
+        if first and not found.models:
+            # There is nothing to tell of or to try, only something to fetch.
+            self.show_catalogue()
         self.table.show(found.models)
         self.offers.know(found, shelf.catalogue_host)
         self._explain_nothing(found)
@@ -120,17 +123,12 @@ class ModelsScreen(ModelFetching):
                 Part(phrase=phrase(found.trouble, Tone.MUTED), keep=20, least=20),
             )
         )
-        own = found.folders[0] if found.folders else ""
-        key = self.desk.key
         empty.say(
             phrase("There is no model on this machine.", Tone.STRONG),
             [
                 phrase("Jobs run without one: summaries then come from a template.", Tone.MUTED),
-                phrase(""),
-                phrase(key("download"), Tone.ACCENT) + phrase(" shows what can be fetched", Tone.MUTED),
-                phrase(key("download_from"), Tone.ACCENT)
-                + phrase(" fetches a file from an address", Tone.MUTED),
-                phrase("or put a .gguf file into ", Tone.MUTED) + phrase(own),
+                phrase("Fetch one below, or put a .gguf file into", Tone.MUTED),
+                phrase(found.folders[0] if found.folders else "a folder of models"),
             ],
         )
         if self.focused is None:
@@ -217,7 +215,7 @@ class ModelsScreen(ModelFetching):
 
     def reason_against(self, action_id: str) -> str | None:
         match action_id:
-            case "freeze" | "rescan" | "download_from":
+            case "freeze" | "rescan" | "download_from" | "catalogue":
                 return None
             case "open":
                 return self._why_not_opened()

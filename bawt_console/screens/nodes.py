@@ -63,6 +63,7 @@ class NodesScreen(LiveScreen):
         yield PartsLine(gap="   ", id="health")
         yield PaneTabs(PANES, id="panes")
         yield run_table(RunList.HISTORY, now=self.desk.now, zone=self.desk.zone, id="pane-runs")
+        yield Notice(id="idle")
         yield LinesPane(id="pane-node")
         yield LinesPane(id="pane-database")
 
@@ -147,14 +148,20 @@ class NodesScreen(LiveScreen):
         if pane == "Database" and self.desk.source is not None:
             about = self.desk.source.label
         self.panes.entitle([phrase(about, Tone.STRONG)] if about else [])
+        idle = self.query_one("#idle", Notice)
+        idle.display = pane == "Runs" and not (chosen and chosen.runs)
+        self.runs.display = pane == "Runs" and not idle.display
         if pane == "Runs":
             self.runs.show(() if chosen is None else chosen.runs)
+            idle.say(phrase("Nothing runs here now." if chosen else "Nothing runs.", Tone.MUTED))
         elif pane == "Node":
             lines = [] if chosen is None else node_fields(chosen, now, zone)
             self.query_one("#pane-node", LinesPane).show(lines)
         elif self._health is not None and self.desk.source is not None:
             lines = health_lines(self._health, self.desk.source.label, now, zone)
             self.query_one("#pane-database", LinesPane).show(lines)
+        if self.focused is None:
+            self.focus_list()
 
     def _show_pane(self) -> None:
         for name in PANES:

@@ -63,8 +63,8 @@ def object_of(action: OperatorAction) -> Phrase:
 def remark(action: OperatorAction) -> Phrase:
     """The reason given, what it took back, and what an edit changed."""
     parts = [phrase(action.reason)] if action.reason else []
-    if action.undoes is not None:
-        parts.append(phrase(f"takes back {action.undoes}", Tone.LATE))
+    if action.undoes is not None and not parts:
+        parts.append(phrase(f"takes back action {action.undoes}", Tone.LATE))
     parts += [phrase(text, Tone.MUTED) for text in _changes(action)]
     return joined(parts, " · ")
 

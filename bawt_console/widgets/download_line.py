@@ -15,6 +15,7 @@ class Fate(StrEnum):
     """What became of a download so far."""
 
     GOES_ON = "goes on"
+    STOPPING = "stopping"
     STOPPED = "stopped"
     FAILED = "failed"
     DONE = "done"
@@ -67,9 +68,11 @@ def transfer_parts(transfer: Transfer, *, keys: tuple[str, str]) -> list[Part]:
             ]
         case Fate.FAILED:
             says = Part(phrase=phrase(transfer.says, Tone.LATE), keep=90, least=20)
-            return [_mark("✗ failed", Tone.FAILED), name, says, _key(go_on, "try again")]
+            return [_mark("✗ failed", Tone.FAILED), name, says]
         case Fate.STOPPED:
             return [_mark("‖ stopped", Tone.PAUSED), *_measures(transfer), name, _key(go_on, "go on")]
+        case Fate.STOPPING:
+            return [_mark("○ stopping", Tone.PAUSED), *_measures(transfer), name]
         case Fate.GOES_ON if transfer.state is None:
             return [_mark("● connecting", Tone.RUNNING), name, _key(stop, "stop")]
         case Fate.GOES_ON:

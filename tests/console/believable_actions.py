@@ -23,7 +23,7 @@ def believable_actions(jobs: Sequence[JobOverview]) -> list[OperatorAction]:
         _of(16, 3_900, consolidation.job, "edit", actor="grace@office command",
             details={"before": {"interval_minutes": 720}, "after": {"interval_minutes": 360}},
             undoing="memory_consolidation nova gets back: interval_minutes 720."),
-        _of(15, 8_000, consolidation.job, "resume", reason="action 14 taken back", details={"undoes": 14},
+        _of(15, 8_000, consolidation.job, "resume", undoes=14, details={"undoes": 14},
             undoing="memory_consolidation nova is paused."),
         _of(14, 8_100, consolidation.job, "pause", actor="grace@office command", reason="merges too much?",
             obstacle="The job was changed since, by action 15 (resume)."),

@@ -3,7 +3,9 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
+from bawt_console.shelf import CatalogueModel, ShelfPart
 from scheduler_core.domain import (
     Attribute,
     EventLevel,
@@ -14,7 +16,9 @@ from scheduler_core.domain import (
     RunStatus,
     Sentence,
 )
+from scheduler_core.oversight import OperatorAction
 from tests.console.believable import ADA, NOW, World, a_job, a_run, an_overview, believable_world, ids
+from tests.console.fake_shelf import ModelWorld, a_model
 from tests.console.hostile_people import hostile_people
 
 MARK = "MARK"
@@ -94,11 +98,47 @@ def hostile_world(text: str) -> World:
     world.attributes[ADA] = (_attribute(1, text, text), _attribute(2, text, [text, {text: text}]))
     world.people = hostile_people(text, NOW, failed.id)
     world.nodes = [_hostile_node(node, text) for node in world.nodes]
+    world.shelf = _hostile_models(text)
+    world.actions = [_hostile_action(text, running.id), *world.actions]
+    world.health = replace(world.health, version=text, schema=text, folder=text)
     return world
 
 
+def _hostile_models(text: str) -> ModelWorld:
+    """Names of files, what a header says, what a server and a catalogue say, and what a model answers."""
+    file = a_model(text, kind=text, quantisation=text, wanted=text, reason=text, taken_for=text)
+    server = a_model(text, wanted="openai:" + text, kind=text, is_server=True, locality=text, reason=text)
+    entry = CatalogueModel(
+        name=text,
+        host=text,
+        file_name=text,
+        size_bytes=5,
+        parameters=text,
+        memory=text,
+        is_embedding=False,
+    )
+    part = ShelfPart(file_name=text + "2", url=text + "3", done=5, total=None)
+    return ModelWorld(models=(file, server), parts=(part,), catalogue=(entry,), pieces=(text, text))
+
+
+def _hostile_action(text: str, run: UUID) -> OperatorAction:
+    return OperatorAction(
+        id=999,
+        at=NOW,
+        actor=text,
+        action=text,
+        object_type=text,
+        object_id=text,
+        object_name=text,
+        reason=text,
+        details={text: text, "before": {text: text}, "after": {text: [text]}},
+        run_id=run,
+        undoing=text,
+    )
+
+
 def _hostile_node(node: Node, text: str) -> Node:
-    return replace(node, name=text, model=text)
+    return replace(node, name=text, model=text, version=text, job_types=(text, text))
 
 
 def _attribute(number: int, text: str, value: object) -> Attribute:

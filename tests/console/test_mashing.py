@@ -57,6 +57,12 @@ COMMANDS = [
     "runs",
     "jobs",
     "nonsense",
+    "brief 2d",
+    "brief yesterday",
+    "download SBert",
+    "models",
+    "nodes",
+    "audit",
 ]
 CHANGES = ["!runs", "!jobs", "!events", "!nodes", "!profiles", "!memories", "!generations"]
 WRITING = Generation(

@@ -64,7 +64,20 @@ PEOPLE_WALK = (
     ("the question before many come back", ("asterisk", "B")),
     ("the toast after that", ("y",)),
 )
-WALKS = {"work": (WALK, 12), "people": (PEOPLE_WALK, 14)}
+MACHINE_WALK = (
+    ("the Models screen", ("7",)),
+    ("the catalogue", ("C",)),
+    ("the question before a download", ("down", "enter")),
+    ("an answer", ("escape", "escape", "t", "h", "i", "enter")),
+    ("the Nodes screen", ("escape", "escape", "8")),
+    ("one node", ("right",)),
+    ("the database", ("right",)),
+    ("the Audit screen", ("9",)),
+    ("the question before taking back", ("u",)),
+    ("what was done", ("escape", "tab", "end")),
+    ("the brief", ("b",)),
+)
+WALKS = {"work": (WALK, 12), "people": (PEOPLE_WALK, 14), "machine": (MACHINE_WALK, 9)}
 
 
 @pytest.mark.parametrize("walk", WALKS)

@@ -348,7 +348,7 @@ async def test_without_a_model_the_header_says_what_still_works(source: FakeSour
     async with opened(console_on(source)) as pilot:
         await until(pilot, lambda: "no model: template only" in picture(pilot.app), "the words")
         assert "summaries come from a template" in picture(pilot.app)
-        assert "7 fetches one" in picture(pilot.app)
+        assert "7 shows models and fetches one" in picture(pilot.app)
         await pilot.press("7")
         await until(pilot, lambda: "Taken for" in picture(pilot.app), "the models")
 
