@@ -24,7 +24,7 @@ from bawt_console.screens.model_try import End, TryPane
 from bawt_console.shelf import ShelfList, ShelfModel
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import LinesPane
-from bawt_console.widgets.model_table import model_fields, model_row, model_table
+from bawt_console.widgets.model_table import model_fields, model_row, model_table, ranked
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.pane_tabs import PaneTabs
 from bawt_console.widgets.table import LiveTable
@@ -104,7 +104,7 @@ class ModelsScreen(ModelFetching):
         if first and not found.models:
             # There is nothing to tell of or to try, only something to fetch.
             self.show_catalogue()
-        self.table.show(found.models)
+        self.table.show(ranked(found.models))
         self.offers.know(found, shelf.catalogue_host)
         self._explain_nothing(found)
         self._show_title(found)

@@ -1,6 +1,6 @@
 """The columns of the lists of models: those that are here, and those that can be fetched."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,6 +71,18 @@ def offers_of(
     ]
     listed.sort(key=lambda row: not row.done)
     return rows + listed
+
+
+def ranked(models: Iterable[ShelfModel]) -> list[ShelfModel]:
+    """What is taken first, then what can be used, then the rest; within that as it was found."""
+    order = {"text": 0, "embeddings": 1}
+
+    def rank(model: ShelfModel) -> int:
+        if not model.is_usable:
+            return 4
+        return order.get(model.taken_for, 2 if model.fits_memory else 3)
+
+    return sorted(models, key=rank)
 
 
 def model_table(*, now: Callable[[], datetime], id: str) -> LiveTable[ShelfModel]:  # noqa: A002 - Textual's own name
@@ -153,7 +165,8 @@ def model_fields(model: ShelfModel, shelf: ShelfList) -> list[Line]:
         lines += _server_fields(model)
     else:
         lines += _file_fields(model, shelf)
-    lines.append(field("context", f"{model.context_tokens:,} tokens" if model.context_tokens else "unknown"))
+    if model.context_tokens:
+        lines.append(field("context", f"{model.context_tokens:,} tokens"))
     lines.append(Line())
     lines += [field("looked in" if n == 0 else "", folder) for n, folder in enumerate(shelf.folders)]
     return lines
@@ -171,22 +184,26 @@ def _server_fields(model: ShelfModel) -> list[Line]:
 
 
 def _file_fields(model: ShelfModel, shelf: ShelfList) -> list[Line]:
-    fit = "fits" if model.fits_memory else "does not fit"
-    tone = Tone.OK if model.fits_memory else Tone.LATE
-    free = phrase(f" of {size(shelf.free_bytes)} free  ", Tone.MUTED)
-    needed = phrase(size(model.needed_bytes)) + free + phrase(fit, tone)
-    use = "embeddings" if model.is_embedding else "text"
-    return [
-        field(
-            "runs", phrase("local", Tone.OK) + phrase("  in a process of its own on this machine", Tone.MUTED)
-        ),
-        field("architecture", f"{model.kind or 'unknown'}, for {use}"),
-        field("quantisation", model.quantisation or "unknown"),
-        field("parameters", parameters(model.parameters)),
-        field("size", size(model.size_bytes)),
-        field("memory", needed if model.needed_bytes else "unknown"),
-        field("file", phrase(model.wanted, Tone.MUTED)),
-    ]
+    """What the header tells; of a refused one only the file."""
+    lines = []
+    if model.is_usable:
+        how = phrase("  in a process of its own on this machine", Tone.MUTED)
+        lines.append(field("runs", phrase("local", Tone.OK) + how))
+    if model.kind:
+        use = "embeddings" if model.is_embedding else "text"
+        lines.append(field("architecture", f"{model.kind}, for {use}"))
+    if model.quantisation:
+        lines.append(field("quantisation", model.quantisation))
+    if model.parameters:
+        lines.append(field("parameters", parameters(model.parameters)))
+    lines.append(field("size", size(model.size_bytes)))
+    if model.needed_bytes:
+        fit = "fits" if model.fits_memory else "does not fit"
+        free = phrase(f" of {size(shelf.free_bytes)} free  ", Tone.MUTED)
+        tone = Tone.OK if model.fits_memory else Tone.LATE
+        lines.append(field("memory", phrase(size(model.needed_bytes)) + free + phrase(fit, tone)))
+    lines.append(field("file", phrase(model.wanted, Tone.MUTED)))
+    return lines
 
 
 def model_row(model: ShelfModel) -> Mapping[str, object]:

@@ -45,7 +45,7 @@ PLACES = {
     "run, diff": ("2", "down", "d"),
     "run, diff of a dry run that waits": ("down", "down", "D"),
     "models": ("7",),
-    "models, one that is too large": ("7", "down"),
+    "models, one that is too large": ("7", "end", "up"),
     "models, catalogue": ("7", "C"),
     "models, the question before a download": ("7", "C", "down", "down", "enter"),
     "models, a download": ("7", "C", "down", "down", "enter", "y"),
