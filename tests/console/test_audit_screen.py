@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -21,18 +22,18 @@ from tests.console.believable import NOW, World, believable_world
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import MEDIUM, opened, picture, toasts, until
 
-Psql = asyncpg.Connection[asyncpg.Record]
+Psql: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest.fixture
-async def psql(database_url: str) -> AsyncIterator["Psql"]:
+async def psql(database_url: str) -> AsyncIterator[Psql]:
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-async def job(psql: "Psql") -> UUID:
+async def job(psql: Psql) -> UUID:
     found: UUID = await psql.fetchval(
         "INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes, next_run_at)"
         " VALUES ('memory_decay', 'nova', 60, now() + interval '1 hour') RETURNING id"
@@ -59,7 +60,7 @@ async def audit_on(app: ConsoleApp) -> AsyncIterator[tuple["Pilot[int]", AuditSc
 
 
 async def test_a_pause_stands_there_with_who_from_where_and_why_and_is_taken_back(
-    app: ConsoleApp, psql: "Psql"
+    app: ConsoleApp, psql: Psql
 ) -> None:
     async with opened(app, MEDIUM) as pilot:
         await pilot.press("p", *"look", "enter")
@@ -84,7 +85,7 @@ async def test_a_pause_stands_there_with_who_from_where_and_why_and_is_taken_bac
 
 
 async def test_what_no_longer_fits_is_refused_with_the_reason_before_and_after_the_question(
-    app: ConsoleApp, psql: "Psql"
+    app: ConsoleApp, psql: Psql
 ) -> None:
     await psql.execute("UPDATE scheduled_jobs SET enabled = false")
     await psql.execute(
@@ -120,7 +121,7 @@ async def _job(app: ConsoleApp) -> UUID:
 
 
 async def test_older_pages_come_when_the_end_is_reached_and_words_are_searched_in_them(
-    app: ConsoleApp, psql: "Psql"
+    app: ConsoleApp, psql: Psql
 ) -> None:
     await psql.execute(
         "INSERT INTO operator_actions (actor, action, object_type, object_id, reason, at)"
