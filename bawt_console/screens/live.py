@@ -314,8 +314,8 @@ class LiveScreen(Screen[None]):
 
     def _rests(self, kinds: frozenset[str]) -> bool:
         """Whether this can wait: where rows change without end, a screen that loads all the time would leave
-        nothing to the person at it. What a person wants to see never waits."""
-        left = 0.0 if VIEW in kinds else self._rest_until - time.monotonic()
+        nothing to the person at it. What a person did or wants to see never waits."""
+        left = 0.0 if VIEW in kinds or self._reread else self._rest_until - time.monotonic()
         if left > 0:
             self.set_timer(left, self._wake.set)
         return left > 0
