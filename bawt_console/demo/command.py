@@ -5,6 +5,7 @@ Nothing of the person's own installation is read, and everything is removed on l
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ def the_stage(settings: "Settings", folder: Path, *, seed: int) -> "Stage":
     from bawt_console.launch import Stage
     from bawt_console.views import Views
 
+    # While the server makes itself ready, which is no work of this process.
+    threading.Thread(target=_load, name="demo imports", daemon=True).start()
     return Stage(
         keymap=Keymap(),
         views=Views(folder / "state" / "views.json"),
@@ -80,6 +83,11 @@ def the_stage(settings: "Settings", folder: Path, *, seed: int) -> "Stage":
         model=ScriptedModel(),
         shelf=DemoShelf(settings),
     )
+
+
+def _load() -> None:
+    import bawt_console.demo.data
+    import bawt_console.embedding  # noqa: F401 - loaded for whoever needs it next
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +113,14 @@ class _World:
 
     async def _fill(self, address: "Address") -> None:
         from bawt_console.demo.data import fill
+        from scheduler_core.db.database import Database
         from scheduler_core.installation import open_database
 
+        first = Database.open(address, pool_size=1, application="bawt demo")
+        async with first.connection() as connection:
+            # Nothing here outlives a crash anyway, so no commit waits for the disk.
+            await connection.execute(f'ALTER DATABASE "{address.database}" SET synchronous_commit = off')
+        await first.aclose()
         async with open_database(address, self.settings, application="bawt demo") as database:
             await fill(database, now=datetime.now(UTC), seed=self.seed)
 

@@ -81,7 +81,7 @@ def the_jobs(luck: Random) -> tuple[DemoJob, ...]:
             type="profile_maintenance",
             bot="*",
             minutes=60,
-            ahead=6,
+            ahead=4,
             seconds=21.0,
             busy=0.0,
         ),
