@@ -46,6 +46,7 @@ from scheduler_core.installation import (
     operations,
 )
 from scheduler_core.jobs.scheduler import CLAIM_BATCH, WAYS, BotSource, JobScheduler
+from scheduler_core.jobs.suspicion import SuspicionBreaker
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
 from scheduler_core.llm.given import GivenModel
@@ -220,7 +221,15 @@ class _Node:
         self._feed = feed_of(stores, database)
         self._telemetry = telemetry
         told = _all_of(on_finished, None if telemetry is None else telemetry.tell)
-        self._recorder = Recorder(writer=self._store, on_recorded=partial(self._recorded, told))
+        pause_job = partial(_pause, operations(database, settings, actor="circuit breaker"))
+        self._suspicion = SuspicionBreaker(
+            database, limit=settings.scheduler_suspicious_limit, pause_job=pause_job
+        )
+        self._recorder = Recorder(
+            writer=self._store,
+            on_recorded=partial(self._recorded, told),
+            on_suspicious=self._suspicion.note,
+        )
         factory = TaskFactory(
             kinds=self._kinds,
             timeout=settings.scheduler_run_timeout_seconds,
@@ -243,7 +252,7 @@ class _Node:
             # Elsewhere it is the messages taken that make room.
             on_free=(lambda: None) if self._sends else lambda: self._scheduler.wake(),
             broadcast=self._broadcast,
-            pause_job=partial(_pause, operations(database, settings, actor="circuit breaker")),
+            pause_job=pause_job,
         )
         self._scheduler = JobScheduler(
             store=stores.claims,
@@ -287,6 +296,7 @@ class _Node:
             "broadcast": self._broadcast.run,
             "processor": self._processor.run,
             "upkeep": self._upkeep.run,
+            "suspicion": self._suspicion.run,
         }
         if self._telemetry is not None:
             works["telemetry"] = self._telemetry.run

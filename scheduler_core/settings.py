@@ -87,6 +87,7 @@ class Settings(BaseModel):
     scheduler_run_timeout_seconds: PositiveSeconds = 1800.0
     scheduler_max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
     scheduler_retry_base_seconds: PositiveSeconds = 30.0
+    scheduler_suspicious_limit: Annotated[int, Field(ge=0, le=1000)] = 5
     scheduler_history_days: Annotated[int, Field(ge=1, le=36_500)] = 90
     node_name: Annotated[str, Field(max_length=100)] = ""
 

@@ -40,6 +40,7 @@ WRONG = {
     "data_dir": ("~nobody-has-this-name/x", "a folder's path"),
     "database_pool_size": ("1", "a whole number from 2 to 200"),
     "database_url": (f"postgresql://a:{CANARY}\x1b@b/c", "a PostgreSQL URL"),
+    "scheduler_suspicious_limit": ("-1", "a whole number from 0 to 1000"),
     "log_format": ("xml", "text or json"),
     "metrics_port": ("65536", "a whole number from 0 to 65535"),
     "metrics_host": ("a b", "a host name or an address"),

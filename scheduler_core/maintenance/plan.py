@@ -54,6 +54,10 @@ class Ruling:
     reason: str = ""
 
 
+_SHORTER = "shorter, with no fewer facts"
+_FEW_KEPT = "were kept"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePlan:
     """A summary that is ready, and how it came about.
@@ -76,6 +80,11 @@ class ProfilePlan:
     is_changed: bool
     suspicious: tuple[str, ...]
     judgements: Judgements | None = None
+
+    @property
+    def lost_much(self) -> bool:
+        """Whether less is left than there should be."""
+        return any(reason.endswith((_SHORTER, _FEW_KEPT)) for reason in self.suspicious)
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
@@ -244,9 +253,9 @@ def _suspicions(
     live, version = snapshot.profile.summary, snapshot.version
     kept_before = version.details.get("kept") if version is not None else None
     if live and isinstance(kept_before, int) and kept >= kept_before and len(text or "") < len(live) / 2:
-        yield f"{entity}: the summary is {1 - len(text or '') / len(live):.0%} shorter, with no fewer facts"
+        yield f"{entity}: the summary is {1 - len(text or '') / len(live):.0%} {_SHORTER}"
     if attributes >= 4 and kept < attributes / 4:
-        yield f"{entity}: only {kept} of {attributes} attributes were kept"
+        yield f"{entity}: only {kept} of {attributes} attributes {_FEW_KEPT}"
 
 
 def _is_name(text: str) -> bool:

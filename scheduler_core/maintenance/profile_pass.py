@@ -16,7 +16,13 @@ from scheduler_core.db.judgement_store import Decision
 from scheduler_core.db.profile_rows import ProfileSnapshot
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.domain import Entity, EventLevel
-from scheduler_core.errors import DatabaseUnreachableError, NotFoundError, SchedulerError, StateError
+from scheduler_core.errors import (
+    DatabaseUnreachableError,
+    NotFoundError,
+    RunError,
+    SchedulerError,
+    StateError,
+)
 from scheduler_core.llm.provider import ModelInfo
 from scheduler_core.maintenance.conversation import Conversation
 from scheduler_core.maintenance.judge import Judge
@@ -29,6 +35,10 @@ from scheduler_core.maintenance.reporter import Reporter
 from scheduler_core.maintenance.summary import SummaryWriter
 
 log = logging.getLogger(__name__)
+
+# So many summaries of one pass may lose much, and so large a part of them, before the rest is left alone.
+BREAKER_LEAST = 10
+BREAKER_SHARE = 0.5
 
 AHEAD_SECONDS = 1.0
 MOST_AT_ONCE = 50
@@ -70,11 +80,14 @@ class ProfilePass:
         self.outcomes: list[EntityOutcome] = []
         self.suspicious: list[str] = []
         self.plans: list[ProfilePlan] = []
+        self._published_count = 0
+        self._lost = 0
 
     async def over(self, entities: Sequence[Entity]) -> None:
         """
         Raises:
             NotFoundError: there is exactly one entity, and nothing was ever stored about it.
+            RunError: the circuit breaker tripped; what was published until then is undone by run.
             DatabaseUnreachableError: no entity can be done without the database.
         """
         first, size = 0, 1
@@ -83,9 +96,21 @@ class ProfilePass:
             done = await self._page(entities[first : first + size], first, len(entities))
             spent = time.monotonic() - started
             first += done
+            self._stop_if_too_much_is_lost(len(entities) - first)
             # Step by step, because the first ones may have been short.
             affordable = int(AHEAD_SECONDS * done / max(spent, 1e-6))
             size = max(1, min(affordable, 4 * done, MOST_AT_ONCE))
+
+    def _stop_if_too_much_is_lost(self, left: int) -> None:
+        """The circuit breaker: a fault of code or model that shortens many summaries must not reach all."""
+        if self._is_dry or self._lost < BREAKER_LEAST or self._lost <= BREAKER_SHARE * self._published_count:
+            return
+        raise RunError(
+            f"{self._lost} of {self._published_count} summaries lost much; {left} profiles were left alone.",
+            "Look at the diff of this run, and undo it or resume the job.",
+            retryable=False,
+            pause_job=True,
+        )
 
     async def plan(self, entity: Entity) -> ProfilePlan:
         """What would be published for one entity, due or not; publishes nothing.
@@ -214,6 +239,9 @@ class ProfilePass:
 
     async def _told(self, plan: ProfilePlan, outcome: EntityOutcome) -> EntityOutcome:
         self.suspicious += plan.suspicious
+        if outcome.version is not None:
+            self._published_count += 1
+            self._lost += plan.lost_much
         done = f"version {outcome.version}" if outcome.version is not None else outcome.result
         await self._reporter.log(
             EventLevel.INFO,

@@ -43,11 +43,19 @@ class Recorder:
 
     Args:
         on_recorded: told which runs' outcomes were written.
+        on_suspicious: told which of these are marked.
     """
 
-    def __init__(self, *, writer: RunWriter, on_recorded: Callable[[Sequence[UUID]], None]) -> None:
+    def __init__(
+        self,
+        *,
+        writer: RunWriter,
+        on_recorded: Callable[[Sequence[UUID]], None],
+        on_suspicious: Callable[[Sequence[UUID]], None] = lambda ids: None,
+    ) -> None:
         self._writer = writer
         self._on_recorded = on_recorded
+        self._on_suspicious = on_suspicious
         self._outcomes: list[tuple[FinishedRun, float | None]] = []
         self._writing: list[tuple[FinishedRun, float | None]] = []
         self._lines: list[tuple[UUID, EventLevel, str]] = []
@@ -152,6 +160,8 @@ class Recorder:
         finally:
             self._writing = []
         self._on_recorded([run.id for run, _ in batch if run.id in held])
+        if odd := [run.id for run, _ in batch if run.suspicious and run.id in held]:
+            self._on_suspicious(odd)
         for run, _ in batch:
             if run.id not in held:
                 log.warning(
