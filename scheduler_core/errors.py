@@ -14,6 +14,7 @@ __all__ = [
     "DatabaseTooNewError",
     "DatabaseUnreachableError",
     "EmbeddedServerError",
+    "ForeignDatabaseError",
     "ModelError",
     "NotFoundError",
     "RunError",
@@ -83,6 +84,19 @@ class DatabaseTooNewError(DatabaseError):
     """The schema was made by a later release; this one would damage it."""
 
     exit_code = 2
+
+
+class ForeignDatabaseError(DatabaseError):
+    """Another application's tables are where ours would be; nothing of ours was made beside them."""
+
+    exit_code = 2
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            f"The database at {label} holds tables of an llm-bawt service, so nothing was changed in it.",
+            "Look with `bawt-console doctor`, watch its jobs with `bawt-console --attach`, or let maintenance"
+            " work on copies with `bawt-console adopt --dry-run`.",
+        )
 
 
 class EmbeddedServerError(DatabaseError):
