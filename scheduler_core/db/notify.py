@@ -12,6 +12,8 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
+import asyncpg
+
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 from scheduler_core.errors import DatabaseError, SchedulerError
 
@@ -47,6 +49,8 @@ TRIGGERS = {
 
 KEEP_ALIVE_SECONDS = 15.0
 ANSWER_SECONDS = 5.0
+# Between two looks at a server that tells nothing.
+LOOK_SECONDS = 2.0
 FIRST_RETRY_SECONDS = 0.25
 LONGEST_RETRY_SECONDS = 15.0
 
@@ -172,26 +176,38 @@ class ChangeFeed:
         connection.add_termination_listener(lambda _: closed.set())
         try:
             with plain_errors(self._address):
-                for channel in self._channels:
-                    await connection.add_listener(channel, self._heard)
-                for channel in self._also:
-                    await connection.add_listener(channel, self._heard_also)
+                hears = await self._may_listen(connection)
                 await self._ask(connection)
             self._alive()
             self._tell(self._kinds)
             while not closed.is_set():
                 try:
-                    async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                    async with asyncio.timeout(KEEP_ALIVE_SECONDS if hears else LOOK_SECONDS):
                         await closed.wait()
                 except TimeoutError:
                     # A half-open connection hears nothing and says nothing; only asking shows it.
                     with plain_errors(self._address):
                         await self._ask(connection)
                     self._alive()
+                    if not hears:
+                        self._tell(self._kinds)
             self.state.connected = False
             log.warning("The connection that listens on %s was closed.", self._channel)
         finally:
             connection.terminate()
+
+    async def _may_listen(self, connection: Connection) -> bool:
+        """Begins to listen. A standby refuses that, and passes no notification on: whoever reads there looks
+        every few seconds instead."""
+        try:
+            for channel in self._channels:
+                await connection.add_listener(channel, self._heard)
+            for channel in self._also:
+                await connection.add_listener(channel, self._heard_also)
+        except asyncpg.ReadOnlySQLTransactionError:
+            log.info("This server is a standby; it is looked at every %g s.", LOOK_SECONDS)
+            return False
+        return True
 
     async def _ask(self, connection: Connection) -> None:
         """Whether the server is there, and still says what changes; the log tells when it does not."""

@@ -14,10 +14,14 @@ import asyncpg
 import pytest
 
 from scheduler_core.db import notify
-from scheduler_core.db.connect import Address
+from scheduler_core.db.connect import Address, connect
 from scheduler_core.db.database import Database
+from scheduler_core.db.embedded import embedded_server, postgres_binary
+from scheduler_core.db.embedded.account import server_account
+from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.notify import CHANGE_KINDS, WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
-from scheduler_core.errors import DatabaseUnreachableError
+from scheduler_core.errors import DatabaseError, DatabaseUnreachableError
+from tests.postgres import reachable_directory
 
 PATIENCE = 10.0
 
@@ -276,3 +280,56 @@ async def test_a_stopped_feed_leaves_no_connection_behind(
     async with asyncio.timeout(PATIENCE):
         while await psql.fetchval("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", pid):
             await psql.execute("SELECT pg_stat_clear_snapshot()")
+
+
+@asynccontextmanager
+async def standby() -> AsyncIterator[Address]:
+    """A server in recovery with the schema, which waits for what another one would send it."""
+    with reachable_directory() as directory:
+        async with embedded_server(directory / "data", settings={"wal_level": "replica"}) as server:
+            url = server.url
+            database = Database.open(Address.parse(url), pool_size=2, application="tests")
+            await migrate(database.engine, address=database.address)
+            await database.aclose()
+        cluster = directory / "data" / "postgres" / "cluster"
+        (cluster / "standby.signal").touch(mode=0o644)
+        (cluster / "pg_hba.conf").write_text("local all all trust\n")
+        command = [str(postgres_binary("postgres")), "-D", str(cluster), "-c", "listen_addresses="]
+        command += ["-c", f"unix_socket_directories={cluster}"]
+        account = server_account(directory / "data")
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd="/", stderr=asyncio.subprocess.DEVNULL, **account.spawn
+        )
+        try:
+            address = Address.parse(url.partition("?")[0] + f"?host={cluster}")
+            await answers(address)
+            yield address
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def answers(address: Address) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with contextlib.suppress(DatabaseError):
+                (await connect(address, application="tests")).terminate()
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_standby_that_passes_nothing_on_is_looked_at_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notify, "LOOK_SECONDS", 0.05)
+    async with standby() as address:
+        database = Database.open(address, pool_size=2, application="tests", read_only=True)
+        await require_schema(database.engine, address=address)
+        async with database.connection() as connection:
+            assert await connection.fetchval("SELECT pg_is_in_recovery()")
+        feed = ChangeFeed(address, "tests")
+        async with listening(feed):
+            hints = feed.subscribe(debounce=0.0)
+            assert [await heard(hints) for _ in range(3)] == [CHANGE_KINDS] * 3
+            assert feed.state.connected
+        await database.aclose()
