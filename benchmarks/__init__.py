@@ -5,6 +5,7 @@
     python -m benchmarks.lateness              how late slots start, by jobs, history and nodes
     python -m benchmarks.idle                  what a node costs that has nothing to do
     python -m benchmarks.restart               a killed node taken over, a node stopped under load
+    python -m benchmarks.telemetry             what it costs to be watched by metrics
     python -m benchmarks.console               start, keys under load, a scheduler behind a hammered screen
     python -m benchmarks.maintenance           what looking after profiles and memories costs
     python -m benchmarks.quality               how true it is, whatever a model does; needs no database

@@ -55,10 +55,11 @@ async def start_node(
     name: str = "node",
     queue: str = "in-process",
     role: str = "both",
+    metrics_port: int = 0,
 ) -> Worker:
     """Called by a benchmark: starts a node and waits until it has joined."""
     values = {"url": url, "directory": directory, "capacity": capacity, "lease": lease, "name": name}
-    values |= {"queue": queue, "role": role}
+    values |= {"queue": queue, "role": role, "metrics-port": metrics_port}
     arguments = [f"--{key}={value}" for key, value in values.items()]
     return await crew.start("benchmarks.node", *arguments, name=name)
 
@@ -74,7 +75,13 @@ async def _run(arguments: argparse.Namespace) -> None:
         capacity=arguments.capacity,
         lease=arguments.lease,
         name=arguments.name,
-    ).model_copy(update={"task_queue": arguments.queue, "scheduler_role": arguments.role})
+    ).model_copy(
+        update={
+            "task_queue": arguments.queue,
+            "scheduler_role": arguments.role,
+            "metrics_port": arguments.metrics_port,
+        }
+    )
     async with open_runtime(settings, kinds=KINDS, on_finished=_finished):
         keep_what_is_loaded()
         report("ready")
@@ -92,6 +99,7 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--queue", required=True)
     parser.add_argument("--role", required=True)
+    parser.add_argument("--metrics-port", type=int, required=True)
     logging.basicConfig(level=logging.ERROR)
     asyncio.run(_run(parser.parse_args()))
 

@@ -225,3 +225,9 @@ def test_workers_times_both_queues_and_a_takeover() -> None:
     assert all(one["runs_per_second"]["p50"] > 0 for one in timed)
     assert [one["queue"] for one in results if one["what"] == "takeover"] == ["in-process", "pgqueuer"]
     assert set(results[-1]["mib"]) == {"node", "scheduler", "worker"}
+
+
+def test_telemetry_times_a_node_that_is_watched_beside_one_that_is_not() -> None:
+    found = found_by("telemetry", "--jobs", "60", "--rounds", "1")
+    assert [result["name"] for result in found["results"]] == ["unwatched", "with metrics"]
+    assert found["ratios"]["with metrics / unwatched"] > 0
