@@ -95,6 +95,9 @@ class Launch:
             address = await stack.enter_async_context(open_address(self.settings))
             if self.stage is not None:
                 await stack.enter_async_context(self.stage.around(address, self.say))
+            if self.attach and not embedded and (service := await self._service(address)) is not None:
+                yield await stack.enter_async_context(service)
+                return
             schedules = await self._start_scheduler(stack, embedded=embedded)
             if not schedules:
                 # A scheduler has looked after the schema; without one somebody else must.
@@ -114,6 +117,26 @@ class Launch:
                     visits=Visits(data_dir(self.settings) / "state"),
                 )
             )
+
+    async def _service(self, address: "Address") -> "AbstractAsyncContextManager[Source] | None":
+        """The source on an llm-bawt service's database, which keeps its schema; None for all others."""
+        from scheduler_core.db.llm_bawt.reading import owner_of
+        from scheduler_core.db.llm_bawt.shape import Owner
+
+        if await owner_of(address) is not Owner.SERVICE:
+            return None
+        from bawt_console.model_shelf import ModelShelf
+        from bawt_console.service_source import open_service_source
+        from bawt_console.visits import Visits
+        from scheduler_core.installation import data_dir, local_actor
+
+        return open_service_source(
+            address,
+            actor=local_actor("console"),
+            read_only=self.read_only,
+            models=ModelShelf(self.settings),
+            visits=Visits(data_dir(self.settings) / "state"),
+        )
 
     async def _start_scheduler(self, stack: AsyncExitStack, *, embedded: bool) -> bool:
         from bawt_console.embedding import SchedulerThread, only_scheduler

@@ -122,6 +122,10 @@ class Source(Protocol):
         """Dry runs, retries, undo, edits, and actions on many jobs."""
         ...
 
+    def refusal(self, action_id: str) -> str | None:
+        """Why this database can never be asked for an action that changes something; None when it can."""
+        ...
+
     def link(self) -> Link: ...
 
     def changes(self) -> AsyncIterator[frozenset[str]]:
@@ -172,6 +176,18 @@ class Source(Protocol):
     async def cancel(self, run_id: UUID) -> Run: ...
 
 
+class JobOperations(Protocol):
+    """What every database can be asked to do to jobs and runs."""
+
+    async def force_run(self, job_id: UUID) -> list[Run]: ...
+
+    async def pause(self, job_id: UUID, *, reason: str | None = None) -> Job: ...
+
+    async def resume(self, job_id: UUID) -> Job: ...
+
+    async def cancel(self, run_id: UUID) -> Run: ...
+
+
 class DatabaseSource:
     """The stores of one database behind `Source`.
 
@@ -184,7 +200,7 @@ class DatabaseSource:
         self,
         *,
         history: History,
-        operations: Operations,
+        operations: JobOperations,
         profiles: ProfileStore,
         lookback: Lookback,
         operator_log: OperatorLog,
@@ -236,6 +252,9 @@ class DatabaseSource:
     @property
     def jobs_missing(self) -> int:
         return self._job_list.missing
+
+    def refusal(self, action_id: str) -> str | None:
+        return None
 
     def link(self) -> Link:
         state = self._feed.state
@@ -293,38 +312,47 @@ async def _open(
         history = History(database)
         # Asked once here, so that a wrong address fails the start and not every screen.
         await history.nodes()
-        last_visit = None if visits is None else await asyncio.to_thread(_begin_visit, visits, address.label)
         operations = Operations(database, actor=actor, per_bot_types=per_bot_types, extra_bots=extra_bots)
-        async with asyncio.TaskGroup() as group:
-            listening = group.create_task(feed.run(), name="change feed")
-            try:
-                yield DatabaseSource(
-                    history=history,
-                    operations=operations,
-                    profiles=ProfileStore(database),
-                    lookback=Lookback(database),
-                    operator_log=OperatorLog(database, operations, actor=actor),
-                    feed=feed,
-                    generations=generations,
-                    records=DatabaseRecords(database, actor=actor),
-                    measures=DatabaseMeasures(database),
-                    logs=RunLog(database),
-                    work=DatabaseWork(database, history=history, operations=operations),
-                    label=address.label,
-                    mode=mode,
-                    model=model,
-                    read_only=read_only,
-                    models=models,
-                    last_visit=last_visit,
-                )
-            finally:
-                listening.cancel()
-                if visits is not None:
-                    visits.note(address.label)
-                if models is not None:
-                    await models.aclose()
+        async with listening(feed, address, visits=visits, models=models) as last_visit:
+            yield DatabaseSource(
+                history=history,
+                operations=operations,
+                profiles=ProfileStore(database),
+                lookback=Lookback(database),
+                operator_log=OperatorLog(database, operations, actor=actor),
+                feed=feed,
+                generations=generations,
+                records=DatabaseRecords(database, actor=actor),
+                measures=DatabaseMeasures(database),
+                logs=RunLog(database),
+                work=DatabaseWork(database, history=history, operations=operations),
+                label=address.label,
+                mode=mode,
+                model=model,
+                read_only=read_only,
+                models=models,
+                last_visit=last_visit,
+            )
     finally:
         await database.aclose()
+
+
+@asynccontextmanager
+async def listening(
+    feed: ChangeFeed, address: Address, *, visits: Visits | None, models: ModelShelf | None
+) -> AsyncIterator[datetime | None]:
+    """The feed runs and the visit counts while inside; gives when the one before ended."""
+    last_visit = None if visits is None else await asyncio.to_thread(_begin_visit, visits, address.label)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(feed.run(), name="change feed")
+        try:
+            yield last_visit
+        finally:
+            task.cancel()
+            if visits is not None:
+                visits.note(address.label)
+            if models is not None:
+                await models.aclose()
 
 
 def _begin_visit(visits: Visits, database: str) -> datetime | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from scheduler_core.db.llm_bawt.asking import ServiceOperations
     from scheduler_core.job_settings import JobSettings
 
 wait_option = click.option("--wait", is_flag=True, help="Wait until it is over; exit with 1 if it failed.")
@@ -55,7 +56,7 @@ def list_jobs(options: Options) -> None:
             ],
         )
 
-    in_session(options, work)
+    in_session(options, work, of_service=True)
 
 
 @jobs.command("run", epilog=JOB_HELP)
@@ -70,11 +71,13 @@ def run_job(context: click.Context, options: Options, job: str, dry_run: bool, w
 
     async def work(session: Session) -> bool:
         found = await find_job(session, job)
+        if session.service is not None:
+            return await _ask_service(options, session.service, found, dry_run=dry_run, wait=wait)
         return await report(
             options, session, await session.operations.force_run(found.id, dry_run=dry_run), wait=wait
         )
 
-    if in_session(options, work):
+    if in_session(options, work, of_service=True):
         context.exit(1)
 
 
@@ -88,9 +91,10 @@ def pause_job(options: Options, job: str, reason: str | None) -> None:
 
     async def work(session: Session) -> None:
         found = await find_job(session, job)
-        _print_job(options, await session.operations.pause(found.id, reason=reason), "paused")
+        doer = session.service or session.operations
+        _print_job(options, await doer.pause(found.id, reason=reason), "paused")
 
-    in_session(options, work)
+    in_session(options, work, of_service=True)
 
 
 @jobs.command("resume", epilog=JOB_HELP)
@@ -102,9 +106,10 @@ def resume_job(options: Options, job: str) -> None:
 
     async def work(session: Session) -> None:
         found = await find_job(session, job)
-        _print_job(options, await session.operations.resume(found.id), "resumed")
+        doer = session.service or session.operations
+        _print_job(options, await doer.resume(found.id), "resumed")
 
-    in_session(options, work)
+    in_session(options, work, of_service=True)
 
 
 @jobs.command("edit", epilog=JOB_HELP)
@@ -171,6 +176,20 @@ async def report(options: Options, session: Session, runs: "Sequence[Run]", *, w
     for run in runs:
         _print_run(options, run)
     return any(run.status is RunStatus.FAILED for run in runs)
+
+
+async def _ask_service(
+    options: Options, service: "ServiceOperations", job: Job, *, dry_run: bool, wait: bool
+) -> bool:
+    """The service makes the run when it looks next; there is none to report or wait for yet."""
+    if wait:
+        raise click.UsageError("An llm-bawt service makes its run itself, so --wait has nothing to wait for.")
+    await service.force_run(job.id, dry_run=dry_run)
+    if options.json:
+        print_json(job)
+    else:
+        print_line(f"asked the service to run {job.job_type} {job.bot_id} ({job.id}) when it looks next")
+    return False
 
 
 async def find_job(session: Session, name: str) -> Job:

@@ -62,7 +62,7 @@ def list_runs(
             ],
         )
 
-    in_session(options, work)
+    in_session(options, work, of_service=True)
 
 
 @runs.command("show")
@@ -80,7 +80,7 @@ def show_run(options: Options, run_id: str) -> None:
         else:
             _print(run, events)
 
-    in_session(options, work)
+    in_session(options, work, of_service=True)
 
 
 async def _all_events(session: Session, run_id: UUID) -> "list[RunEvent]":

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scheduler_core.db.connect import Address
     from scheduler_core.db.database import Database
     from scheduler_core.db.history import History
+    from scheduler_core.db.llm_bawt.asking import ServiceOperations
     from scheduler_core.db.operations import Operations
     from scheduler_core.db.profile_store import ProfileStore
     from scheduler_core.settings import Settings
@@ -86,7 +87,11 @@ def require_terminal(instead: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An open database and the stores over it, for the time of one command."""
+    """An open database and the stores over it, for the time of one command.
+
+    Attributes:
+        service: set where the database is an llm-bawt service's; the stores then only read.
+    """
 
     settings: "Settings"
     address: "Address"
@@ -94,24 +99,41 @@ class Session:
     history: "History"
     operations: "Operations"
     profiles: "ProfileStore"
+    service: "ServiceOperations | None" = None
 
 
 @asynccontextmanager
-async def open_session(options: Options) -> AsyncIterator[Session]:
+async def open_session(options: Options, *, of_service: bool = False) -> AsyncIterator[Session]:
     """Opens the configured database, bringing its schema up to date.
+
+    Args:
+        of_service: an llm-bawt service's database will do as well, which is read as it is.
 
     Raises:
         SchedulerError: in words a person can act on.
     """
     from scheduler_core.db.history import History
     from scheduler_core.db.profile_store import ProfileStore
+    from scheduler_core.errors import ForeignDatabaseError
     from scheduler_core.installation import local_actor, open_address, open_database, operations
 
     settings = options.settings()
-    async with (
-        open_address(settings) as address,
-        open_database(address, settings, application="bawt-console command", pool_size=2) as database,
-    ):
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(open_address(settings))
+        service = None
+        try:
+            database = await stack.enter_async_context(
+                open_database(address, settings, application="bawt-console command", pool_size=2)
+            )
+        except ForeignDatabaseError:
+            if not of_service:
+                raise
+            from scheduler_core.db.llm_bawt.asking import ServiceOperations
+            from scheduler_core.db.llm_bawt.reading import reading_database
+
+            database = reading_database(address, pool_size=2, application="bawt-console command")
+            stack.push_async_callback(database.aclose)
+            service = ServiceOperations(address, database)
         yield Session(
             settings=settings,
             address=address,
@@ -119,14 +141,17 @@ async def open_session(options: Options) -> AsyncIterator[Session]:
             history=History(database),
             operations=operations(database, settings, actor=local_actor("command")),
             profiles=ProfileStore(database),
+            service=service,
         )
 
 
-def in_session(options: Options, work: Callable[[Session], Awaitable[Result]]) -> Result:
-    """Runs `work` on an open session and closes everything behind it."""
+def in_session(
+    options: Options, work: Callable[[Session], Awaitable[Result]], *, of_service: bool = False
+) -> Result:
+    """Runs `work` on an open session and closes everything behind it; see `open_session`."""
 
     async def run() -> Result:
-        async with open_session(options) as session:
+        async with open_session(options, of_service=of_service) as session:
             return await work(session)
 
     return asyncio.run(run())

@@ -379,8 +379,10 @@ class LiveScreen(Screen[None]):
             return None
         if self.desk.source is None:
             return "The database is not open yet."
-        if each.group is Group.ACT and (reason := self.why_not_act()) is not None:
-            return reason
+        if each.group is Group.ACT:
+            reason = self.why_not_act() or self.desk.source.refusal(action_id)
+            if reason is not None:
+                return reason
         return self.reason_against(action_id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -168,7 +168,11 @@ def force_job(screen: LiveScreen, job_id: UUID, name: str) -> None:
 
     async def force() -> str:
         runs = await source.force_run(job_id)
-        return await with_warning(screen, f"Added {counted(len(runs), 'run')} of {name}.")
+        # A service is only asked, and makes its run itself.
+        done = (
+            f"Added {counted(len(runs), 'run')} of {name}." if runs else f"Asked the service to run {name}."
+        )
+        return await with_warning(screen, done)
 
     screen.act(force)
 

@@ -78,6 +78,9 @@ class FakeSource:
         """Says that rows of these kinds changed."""
         self._changes.put_nowait(frozenset(kinds))
 
+    def refusal(self, action_id: str) -> str | None:
+        return None
+
     def link(self) -> Link:
         return self.standing
 
