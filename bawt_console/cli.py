@@ -98,7 +98,7 @@ def cli(
         raise click.UsageError("--role needs --no-ui, and goes without --once.")
     if no_ui and (attach or read_only):
         raise click.UsageError("--no-ui runs jobs, so it cannot go with --attach or --read-only.")
-    if open_at and not re.fullmatch(r"(run|job|profile|memory):\S+", open_at):
+    if open_at and not re.fullmatch(r"(run|job):\S+|profile:(user|bot)/\S+|memory:[^/\s]+/\S+", open_at):
         raise click.UsageError("--open wants run:ID, job:NAME, profile:TYPE/NAME or memory:BOT/ID.")
     if open_at and (no_ui or context.invoked_subcommand is not None):
         raise click.UsageError("--open needs the console.")

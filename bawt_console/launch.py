@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bawt_console.app import ConsoleApp, run_console
+from bawt_console.hangup import ended_by_hangup
 from bawt_console.keymap import read_keymap
 from bawt_console.logs import start_logging
 from bawt_console.terminal import STDERR, private_terminal
@@ -187,7 +188,7 @@ def start_console(
         SchedulerError: the data directory cannot be used.
     """
     log_file = _prepared_log(settings)
-    with private_terminal(log_file, screen=screen) as terminal:
+    with private_terminal(log_file, screen=screen) as terminal, ended_by_hangup(terminal.fileno()):
         start_logging(log_level, file=log_file, as_json=settings.log_format == "json")
         for warning in warnings:
             log.warning("%s", warning)
@@ -205,8 +206,15 @@ def start_console(
 
 
 def _prepared_log(settings: "Settings") -> Path:
-    from scheduler_core.installation import prepared_data_dir
+    from scheduler_core.errors import EmbeddedServerError
+    from scheduler_core.installation import data_dir, prepared_data_dir
 
-    logs = prepared_data_dir(settings) / "logs"
-    logs.mkdir(exist_ok=True)
+    try:
+        logs = prepared_data_dir(settings) / "logs"
+    except EmbeddedServerError:
+        if settings.external_url is None:
+            raise
+        # No server of ours moves in there, so it need not suit one.
+        logs = data_dir(settings) / "logs"
+    logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     return logs / "console.log"

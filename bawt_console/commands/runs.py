@@ -1,4 +1,4 @@
-"""`bawt-console runs`: list, show, diff, apply, undo, retry."""
+"""`bawt-console runs`: list, show, diff, apply, undo, cancel, retry."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ID_HELP = "ID may be the first characters of a run's id (at least four)."
 
 
-@click.group(short_help="List, show, compare, apply, undo and retry runs.")
+@click.group(short_help="List, show, compare, apply, undo, cancel and retry runs.")
 def runs() -> None:
     """Runs: the history of every job, newest first."""
 
@@ -127,6 +127,26 @@ def undo_run(context: click.Context, options: Options, run_id: str, wait: bool) 
 
     if in_session(options, work):
         context.exit(1)
+
+
+@runs.command("cancel", epilog=ID_HELP)
+@click.argument("run_id", metavar="ID")
+@shared_options
+@click.pass_obj
+def cancel_run(options: Options, run_id: str) -> None:
+    """Stop the run ID: a waiting one at once, a running one as soon as its handler lets go."""
+
+    async def work(session: Session) -> None:
+        found = await _find_run(session, run_id)
+        run = await session.operations.cancel(found.id)
+        if options.json:
+            print_json(run)
+        elif run.status.is_final:
+            print_line(f"Cancelled {run.job_type} {run.bot_id} before it started ({run.id}).")
+        else:
+            print_line(f"Asked {run.job_type} {run.bot_id} to stop ({run.id}).")
+
+    in_session(options, work)
 
 
 @runs.command("retry", epilog=ID_HELP)

@@ -1,4 +1,4 @@
-"""`jobs edit` and `runs retry` as a script uses them."""
+"""`jobs edit`, `runs cancel` and `runs retry` as a script uses them."""
 
 import pytest
 
@@ -61,3 +61,14 @@ def test_open_wants_an_object_and_a_screen(program: Program, arguments: tuple[st
     refused = program.run(*arguments)
     assert refused.code == 2
     assert "--open" in refused.err
+
+
+def test_a_waiting_run_is_cancelled_and_then_retried(program: Program) -> None:
+    (run,) = program.run("jobs", "run", "profile_maintenance", "--json").objects
+    cancelled = program.run("runs", "cancel", run["id"][:8])
+    assert cancelled.code == 0, cancelled.err
+    assert "before it started" in cancelled.out
+    again = program.run("runs", "cancel", run["id"][:8])
+    assert again.code == 2
+    (retried,) = program.run("runs", "retry", run["id"][:8], "--json").objects
+    assert retried["status"] == "pending"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyte
 import pytest
 
+from bawt_console.hangup import HUNG_UP
 from tests.console.hostile_console import NOISE
 
 ROWS, COLUMNS = 30, 110
@@ -172,3 +173,38 @@ def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     assert terminal.ended() == 0
     assert b"\x1b[?1049l" in terminal.raw, "the alternate screen is left"
     assert terminal.raw.rfind(b"\x1b[?25h") > terminal.raw.rfind(b"\x1b[?25l"), "the cursor is shown again"
+
+
+def test_a_console_ends_when_its_terminal_is_gone(database_url: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from bawt_console.cli import main; main()", "--attach"]
+    own = {"HOME": str(tmp_path), "LLM_BAWT_DATA_DIR": str(tmp_path), "LLM_BAWT_DATABASE_URL": database_url}
+    terminal = Terminal(command, **own)
+    try:
+        terminal.expect("next due first")
+        # As when a connection breaks; it leads no session, so the kernel tells it nothing.
+        os.close(terminal.controller)
+        # 1 where putting the terminal back failed, as there is none.
+        assert terminal.process.wait(timeout=30) in (0, 1, HUNG_UP)
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+
+
+def test_what_cannot_end_by_itself_is_ended_when_its_terminal_is_gone() -> None:
+    script = (
+        "import signal, sys, threading\n"
+        "from bawt_console.hangup import ended_by_hangup\n"
+        "signal.signal(signal.SIGHUP, lambda *_: None)\n"
+        "with ended_by_hangup(0, patience=0.3):\n"
+        "    print('watching', flush=True)\n"
+        "    while True: threading.Event().wait()\n"
+    )
+    terminal = Terminal([sys.executable, "-c", script])
+    try:
+        terminal.expect("watching")
+        assert terminal.process.poll() is None
+        os.close(terminal.controller)
+        assert terminal.process.wait(timeout=30) == HUNG_UP
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
