@@ -30,7 +30,7 @@ class _Commands(click.Group):
 
     NAMES = (
         *("jobs", "runs", "profiles", "memories", "models", "nodes", "actions"),
-        *("db", "why", "stats", "forecast", "brief", "audit", "doctor", "demo", "serve"),
+        *("db", "why", "stats", "forecast", "brief", "audit", "doctor", "adopt", "demo", "serve"),
     )
     # Those that open a screen live beside what they show.
     ELSEWHERE: ClassVar[Mapping[str, str]] = {

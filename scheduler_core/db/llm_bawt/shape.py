@@ -114,6 +114,7 @@ def memories_of(shape: Shape, *columns: str) -> str:
 
 
 _TIMES = frozenset({"created_at", "updated_at", "last_accessed", "meaning_updated_at"})
+_NUMBERS = {"importance": "real", "emotional_charge": "real", "access_count": "integer"}
 _LISTS = frozenset({"tags", "source_message_ids", "recurrence_keywords"})
 
 
@@ -121,6 +122,8 @@ def _cast(column: str) -> str:
     # The session's zone is UTC, so this is right for times with a zone and for those without.
     if column in _TIMES:
         return "::timestamptz"
+    if column in _NUMBERS:
+        return f"::{_NUMBERS[column]}"
     return "::jsonb" if column in _LISTS else "::text"
 
 
