@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, tzinfo
 from functools import partial
 from importlib import import_module
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -48,6 +49,12 @@ Opener = Callable[[], AbstractAsyncContextManager["Source"]]
 NODES_EVERY_SECONDS = 10.0
 
 
+def _styles() -> list[str | PurePath]:
+    """The styles of every screen; first what all share."""
+    found = (Path(__file__).parent / "screens").glob("*.tcss")
+    return [*sorted(found, key=lambda path: (path.stem != "live", path.stem))]
+
+
 class ConsoleApp(App[int]):
     """The console.
 
@@ -60,6 +67,8 @@ class ConsoleApp(App[int]):
         open_at: what to show first, as `:open` has it, such as `run:7f3c`.
     """
 
+    # All at once: the library parses every style again for each one that comes later, which is a stall.
+    CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = _styles()
     TITLE = "bawt console"
     DEFAULT_MODE = "jobs"
     ENABLE_COMMAND_PALETTE = True

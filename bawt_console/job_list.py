@@ -47,12 +47,17 @@ class JobList:
         self._history = history
         self._clock = clock
         self._known: dict[UUID, _Known] = {}
+        self._begun = False
 
     async def jobs(self) -> list[JobOverview]:
-        """Every job; the past of up to `MOST_AT_ONCE` is read, of the others it is as last read, or empty."""
+        """Every job; the past of up to `MOST_AT_ONCE` is read, of the others it is as last read, or empty.
+        The first call reads none if there are more."""
         found = await self._history.jobs_now()
         stale = [each for each in found if not self._is_known(each)]
-        some = {each.job.id: each for each in stale[:MOST_AT_ONCE]}
+        # Of a long list that nobody read before, the first page waits for no past.
+        most = 0 if not self._begun and len(stale) > MOST_AT_ONCE else MOST_AT_ONCE
+        self._begun = True
+        some = {each.job.id: each for each in stale[:most]}
         pasts = await self._history.pasts(list(some)) if some else {}
         now = self._clock()
         known = {each.job.id: self._known[each.job.id] for each in found if each.job.id in self._known}

@@ -3,6 +3,7 @@
 Of one job or of all, over one of five windows, with the numbers of the step under the cursor.
 """
 
+import asyncio
 import re
 from datetime import datetime, timedelta
 from pathlib import PurePath
@@ -131,18 +132,33 @@ class ChartsScreen(LiveScreen):
     # Loading
 
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
-        if not self.jobs.rows or kinds & {"jobs", "runs"}:
-            overviews = sorted(await source.jobs(), key=lambda each: (each.job.job_type, each.job.bot_id))
-            self.jobs.show([Charted(), *(Charted(each) for each in overviews)])
-            if source.jobs_missing:
-                self.changed(frozenset({"jobs"}))
-        if self._wanted_job:
-            self._choose_job(self._wanted_job)
+        # The chart does not wait for the list of jobs.
+        reading = None if self._wanted_job else asyncio.create_task(self._read_chart(source))
+        try:
+            if not self.jobs.rows or kinds & {"jobs", "runs"}:
+                await self._load_jobs(source)
+            if self._wanted_job:
+                self._choose_job(self._wanted_job)
+            chart = None if reading is None else await reading
+        finally:
+            if reading is not None:
+                reading.cancel()
+        if chart is None or chart.job_id != self.charted.job_id:
+            chart = await self._read_chart(source)
+        self._chart = chart
+        self._show()
+
+    async def _load_jobs(self, source: "Source") -> None:
+        overviews = sorted(await source.jobs(), key=lambda each: (each.job.job_type, each.job.bot_id))
+        self.jobs.show([Charted(), *(Charted(each) for each in overviews)])
+        if source.jobs_missing:
+            self.changed(frozenset({"jobs"}))
+
+    async def _read_chart(self, source: "Source") -> RunChart:
         grid = self.window.grid(self.desk.now(), self.desk.zone, coarse=self._coarse)
-        self._chart = await source.measures.chart(
+        return await source.measures.chart(
             since=grid.since, step=grid.step, steps=grid.steps, job_id=self.charted.job_id
         )
-        self._show()
 
     def _show(self) -> None:
         chart = self._chart

@@ -3,6 +3,7 @@
 A heartbeat tells nobody anything and a node that dies says nothing, so this screen also looks by itself.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -100,13 +101,12 @@ class NodesScreen(LiveScreen):
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
         # Noted before, so that a database that does not answer is not asked every second.
         self._looked_at = self.desk.now()
-        nodes = await source.nodes()
-        self._rows = tuple(node_rows(nodes, await source.running_runs()))
-        self._health = await source.health()
+        nodes, running, health = await asyncio.gather(source.nodes(), source.running_runs(), source.health())
+        self._rows, self._health = tuple(node_rows(nodes, running)), health
         self.table.show(self._rows)
         self._explain_nothing()
         self._show_title()
-        self.query_one("#health", PartsLine).show(health_parts(self._health, self.desk.now()))
+        self.query_one("#health", PartsLine).show(health_parts(health, self.desk.now()))
         self._show_details()
 
     def _explain_nothing(self) -> None:

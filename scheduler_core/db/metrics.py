@@ -19,6 +19,11 @@ from scheduler_core.figures import ActiveRun, JobHabit, Outlook, RunChart, RunFi
 MOST_READ = 20_000
 MOST_STEPS = 1_000
 MOST_JOBS = 1_000
+# How many of its latest runs tell how long a job takes; fewer where there are so many jobs that their runs
+# together would be more than a screen can wait for.
+LATEST_RUNS = 200
+FEWEST_RUNS = 10
+HABIT_ROWS = 10_000
 MOST_ACTIVE = 5_000
 
 
@@ -67,7 +72,9 @@ class Metrics:
         async with self._database.transaction() as connection:
             # One transaction, so that both see the same moment.
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            jobs = await connection.fetch(habits.text, *habits.bind(limit=MOST_JOBS))
+            number = await connection.fetchval("SELECT count(*) FROM scheduled_jobs")
+            latest = max(FEWEST_RUNS, min(LATEST_RUNS, HABIT_ROWS // max(1, number)))
+            jobs = await connection.fetch(habits.text, *habits.bind(limit=MOST_JOBS, latest=latest))
             runs = await connection.fetch(active.text, *active.bind(limit=MOST_ACTIVE))
             now: datetime = await connection.fetchval("SELECT now()")
         return Outlook(

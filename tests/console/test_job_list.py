@@ -78,6 +78,8 @@ async def test_in_the_end_it_is_what_the_one_great_statement_says(
     jobs = JobList(history)
     first = await jobs.jobs()
     assert len(first) == 2 * MOST_AT_ONCE + 5
+    assert (jobs.missing, history.asked) == (2 * MOST_AT_ONCE + 5, [])
+    await jobs.jobs()
     assert jobs.missing == MOST_AT_ONCE + 5
     assert all(each.last is not None for each in first)
     assert same(await shown(jobs), await history.history.jobs())

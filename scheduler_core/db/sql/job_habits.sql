@@ -17,7 +17,7 @@ LEFT JOIN LATERAL (
     FROM (
         SELECT r.bot_id, r.slot, r.status, r.duration_ms FROM job_runs r
         WHERE r.job_id = j.id AND r.started_at IS NOT NULL
-        ORDER BY r.started_at DESC, r.id DESC LIMIT 200
+        ORDER BY r.started_at DESC, r.id DESC LIMIT :latest
     ) t
 ) recent ON true
 ORDER BY j.next_run_at, j.id
