@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import benchmarks.console
-from benchmarks.console import lateness, load, start
+from benchmarks.console import demo, lateness, load, start
 from benchmarks.console.section import Section
 from benchmarks.machine import machine, versions
 from benchmarks.options import parser, positive
@@ -19,6 +19,7 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace, Server], Awaitable[Section]
     "start": start.section,
     "load": load.section,
     "lateness": lateness.section,
+    "demo": demo.section,
 }
 
 

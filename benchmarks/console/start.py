@@ -68,20 +68,20 @@ async def _help(directory: Path) -> float:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", CONSOLE, "--help"),
         stdout=asyncio.subprocess.DEVNULL,
-        env=_clean_environment(directory),
+        env=clean_environment(directory),
     )
     assert await process.wait() == 0
     return time.monotonic() - began
 
 
-def _clean_environment(directory: Path) -> dict[str, str]:
+def clean_environment(directory: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LLM_BAWT_", "XDG_"))}
     return kept | {"HOME": str(directory)}
 
 
 def console_environment(url: str, directory: Path) -> dict[str, str]:
     """What the console is started with: this database, and a home of its own."""
-    return _clean_environment(directory) | {"LLM_BAWT_DATABASE_URL": url, "LLM_BAWT_DATA_DIR": str(directory)}
+    return clean_environment(directory) | {"LLM_BAWT_DATABASE_URL": url, "LLM_BAWT_DATA_DIR": str(directory)}
 
 
 def _console(url: str, directory: Path) -> Contestant:
@@ -102,7 +102,7 @@ async def _peers(options: argparse.Namespace, directory: Path) -> list[Contestan
         if not program.exists() and not await _install(home, name):
             print(f"{name} could not be installed and is left out.", file=sys.stderr)
             continue
-        environment = _clean_environment(directory)
+        environment = clean_environment(directory)
         found.append(
             Contestant(name=name, command=(str(program),), words=PEERS[name], environment=environment)
         )
