@@ -34,10 +34,13 @@ class Keyboard:
         Raises:
             TimeoutError: they were not.
         """
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while words.encode() not in self._painted:
-                self._more.clear()
-                await self._more.wait()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while words.encode() not in self._painted:
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            raise TimeoutError(f"The console did not paint {words!r} in {PATIENCE_SECONDS:g} s.") from None
         self._painted = b""
 
     def close(self) -> None:

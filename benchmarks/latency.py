@@ -20,7 +20,7 @@ from benchmarks.jobs import add_jobs, count_runs
 from benchmarks.keyboard import console
 from benchmarks.machine import machine, versions
 from benchmarks.node import start_node
-from benchmarks.report import Report, Spread, Table
+from benchmarks.report import Report, Spread, Table, say
 from benchmarks.server import Server, connected, node_settings, started_server
 from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.database import Database
@@ -33,6 +33,8 @@ LEAST_PAUSE, MOST_PAUSE = 0.01, 0.06
 POLL_SECONDS = 0.005
 WARM_UP = 10
 FILTER_SECONDS = 2.0
+# Stands in the empty filter line.
+FILTER_EXAMPLE = "state:failed"
 
 Force = Callable[[], Awaitable[object]]
 
@@ -86,6 +88,7 @@ async def measure_load(server: Server, arguments: argparse.Namespace, *, rate: i
             " VALUES ('probe', 'bench', 1440, now() + make_interval(secs => $1)) RETURNING id",
             FAR,
         )
+        say(f"A node is up; {rate:,} other runs/s." if rate else "A node is up and idle.")
         if rate:
             # Each job comes again every minute, so sixty times the rate of them make the rate.
             await add_jobs(psql, rate * 60, first_in=2 + rate * 60 / 20_000, over=60, interval_minutes=1)
@@ -110,8 +113,11 @@ async def measure_load(server: Server, arguments: argparse.Namespace, *, rate: i
             ]
             async with console(url, server.directory) as keyboard:
                 await keyboard.seen("probe" if not rate else "noop")
-                # The one job that is not part of the load.
-                keyboard.press("/bot:bench")
+                # The one job that is not part of the load. Keys of the same burst as the first would come
+                # before the filter's line is there, and the `b` would open the brief.
+                keyboard.press("/")
+                await keyboard.seen(FILTER_EXAMPLE)
+                keyboard.press("bot:bench")
                 await keyboard.seen("1 of ")
                 keyboard.press("\r")
                 # Until then keys would go to the filter, and no words tell the two apart.
@@ -131,6 +137,10 @@ async def _measured(way: str, force: Force, nodes: Crew, psql: Connection, *, sa
     before, began = await count_runs(psql, "success"), time.time()
     sample = await forced(nodes, psql, force, samples=samples)
     load = (await count_runs(psql, "success") - before) / (time.time() - began)
+    say(
+        f"{way}, {load:,.0f} other runs/s: {samples} forces in {time.time() - began:.0f} s,"
+        f" p99 {1000 * sample.started.quantile(0.99):.1f} ms"
+    )
     return Measured(way=way, load=load, sample=sample)
 
 

@@ -3,6 +3,8 @@
 import json
 import math
 import statistics
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,6 +85,11 @@ class Report:
 
     def print(self, *, as_json: bool) -> None:
         print(self.json() if as_json else self.text())
+
+
+def say(what: str) -> None:
+    """One line of progress on stderr: the report comes minutes later, and is all that stdout gets."""
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
