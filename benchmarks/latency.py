@@ -29,7 +29,9 @@ from scheduler_core.installation import operations
 PACKAGES = ("asyncpg", "sqlalchemy")
 FAR = 86_400.0
 # Between two forces; random, so that they fall on every phase of the scheduler's own rhythm.
-LEAST_PAUSE, MOST_PAUSE = 0.01, 0.06
+PAUSE = (0.01, 0.06)
+# At a person's pace: the console refuses a second run until it has seen what became of the first.
+KEY_PAUSE = (1.0, 1.5)
 POLL_SECONDS = 0.005
 WARM_UP = 10
 FILTER_SECONDS = 2.0
@@ -56,7 +58,9 @@ class Measured:
     sample: Sample
 
 
-async def forced(nodes: Crew, connection: Connection, force: Force, *, samples: int) -> Sample:
+async def forced(
+    nodes: Crew, connection: Connection, force: Force, *, samples: int, pause: tuple[float, float]
+) -> Sample:
     """Forces again and again, each time after the run before is recorded."""
     asked: list[float] = []
     entered: list[tuple[UUID, float]] = []
@@ -66,7 +70,7 @@ async def forced(nodes: Crew, connection: Connection, force: Force, *, samples: 
         event = await nodes.next("entered", seconds=60)
         entered.append((UUID(event.facts["run"]), event.at))
         await _until_recorded(connection, entered[-1][0])
-        await asyncio.sleep(random.uniform(LEAST_PAUSE, MOST_PAUSE))  # no secret
+        await asyncio.sleep(random.uniform(*pause))  # no secret
     rows = await connection.fetch(
         "SELECT id, started_at FROM job_runs WHERE id = ANY ($1)", [run for run, _ in entered]
     )
@@ -127,15 +131,25 @@ async def measure_load(server: Server, arguments: argparse.Namespace, *, rate: i
                     keyboard.press("R")
                     return None
 
-                measured.append(await _measured("key", by_key, nodes, psql, samples=arguments.samples))
+                measured.append(
+                    await _measured("key", by_key, nodes, psql, samples=arguments.samples, pause=KEY_PAUSE)
+                )
             return measured
         finally:
             await database.aclose()
 
 
-async def _measured(way: str, force: Force, nodes: Crew, psql: Connection, *, samples: int) -> Measured:
+async def _measured(
+    way: str,
+    force: Force,
+    nodes: Crew,
+    psql: Connection,
+    *,
+    samples: int,
+    pause: tuple[float, float] = PAUSE,
+) -> Measured:
     before, began = await count_runs(psql, "success"), time.time()
-    sample = await forced(nodes, psql, force, samples=samples)
+    sample = await forced(nodes, psql, force, samples=samples, pause=pause)
     load = (await count_runs(psql, "success") - before) / (time.time() - began)
     say(
         f"{way}, {load:,.0f} other runs/s: {samples} forces in {time.time() - began:.0f} s,"

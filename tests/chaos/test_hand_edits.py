@@ -108,8 +108,10 @@ async def edit_by_hand(database: Database, url: str, folder: Path, *, edits: int
     editors = [Editor(connection, random.Random(chance.random())) for connection in connections]
     await add_jobs(connections[0])
     await add_cron_jobs(connections[0])
-    # What fails for ever is given up before the waits between attempts get long.
-    async with open_nodes(url, folder, seed=seed, scheduler_max_attempts=4) as nodes:
+    # What fails for ever is given up before the waits between attempts get long. Nobody dies here, so a lease
+    # that runs out is a fault; on a busy machine two seconds without the processor would be enough for one.
+    settings = {"scheduler_max_attempts": 4, "scheduler_lease_seconds": 15}
+    async with open_nodes(url, folder, seed=seed, **settings) as nodes:
         await nodes.start_many(4)
         async with asyncio.TaskGroup() as group:
             for editor in editors:
