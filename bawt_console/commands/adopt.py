@@ -59,7 +59,7 @@ def _print_copies(copies: "Copies", schema: str, verb: str, label: str) -> None:
         print_line(f"    {copies.repeated:,} more only repeat one of them and are stored once")
     if copies.names_left_out:
         print_line(
-            f"    {counted(copies.names_left_out, 'display name')} left out that name nobody, such as He"
+            f"    {counted(copies.names_left_out, 'display name')} left out for naming nobody, such as He"
         )
     memories = sum(copies.memories.values())
     print_line(f"  {counted(memories, 'memory', plural='memories')}")

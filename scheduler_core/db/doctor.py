@@ -216,6 +216,8 @@ class _Doctor:
             "A crash left them; no count of running runs can be trusted until somebody ends them."
             if self._shape.owner is Owner.SERVICE
             else "A scheduler that is running takes them over by itself: bawt-console --no-ui",
+            # Only time says it of a service's run; of ours the lease does.
+            Certainty.LIKELY if self._shape.owner is Owner.SERVICE else Certainty.CERTAIN,
         )
 
     async def _lost_nodes(self) -> None:
@@ -283,12 +285,26 @@ class _Doctor:
         return [dict(row) for row in found], found[0]["total"] if found else 0
 
     def _found(
-        self, name: str, count: int, one: str, many: str, examples: list[object] | list[str], hint: str = ""
+        self,
+        name: str,
+        count: int,
+        one: str,
+        many: str,
+        examples: list[object] | list[str],
+        hint: str = "",
+        certainty: Certainty = Certainty.CERTAIN,
     ) -> None:
         self.checked.append(name)
         sentence = f"{count:,} {one if count == 1 else many}"
         self.found.append(
-            Finding(name=name, count=count, sentence=sentence, examples=tuple(map(str, examples)), hint=hint)
+            Finding(
+                name=name,
+                count=count,
+                sentence=sentence,
+                examples=tuple(map(str, examples)),
+                certainty=certainty,
+                hint=hint,
+            )
         )
 
 

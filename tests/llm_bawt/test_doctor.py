@@ -152,7 +152,7 @@ def test_the_command_tells_people_and_scripts_and_ends_with_one(program: Program
     shown = program.run("doctor")
     assert shown.code == 1, shown.err
     assert "of llm-bawt service. Nothing is written." in shown.out
-    assert "✗ 1 run is RUNNING though nothing works on it any more. (stuck_runs, certain)" in shown.out
+    assert "✗ 1 run is RUNNING though nothing works on it any more. (stuck_runs, likely)" in shown.out
     asked = program.run("doctor", "--json", "--examples", "1")
     assert asked.code == 1
     [report] = asked.objects
