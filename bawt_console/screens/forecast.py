@@ -1,10 +1,9 @@
 """Shows what the next 24 hours will bring, and where jobs will wait for each other.
 
 A lane a job, the model's above them; below, the selected lane in words. It is computed anew when jobs change
-and as time passes, and never spends more than a small part of that time computing.
+and as time passes.
 """
 
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import PurePath
@@ -26,7 +25,7 @@ from bawt_console.foresight import (
 )
 from bawt_console.formatting import Tone, countdown, counted, phrase
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.live import VIEW, LiveScreen, bindings_of
+from bawt_console.screens.live import LiveScreen, bindings_of
 from bawt_console.widgets.lane_table import LaneRow, LaneTable, lane_rows
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import Line, LinesPane
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 
 EVERY = timedelta(minutes=1)
 STARTS_SHOWN = 200
-# Computing a forecast takes at most one part in so many of the time.
-PART_OF_TIME = 20
 
 
 class ForecastScreen(LiveScreen):
@@ -55,7 +52,6 @@ class ForecastScreen(LiveScreen):
         super().__init__(desk)
         self._forecast: Forecast | None = None
         self._computed_at: datetime | None = None
-        self._rests_until = 0.0
         self._is_long = False
 
     def compose_body(self) -> ComposeResult:
@@ -94,13 +90,8 @@ class ForecastScreen(LiveScreen):
     # Loading
 
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
-        begin = time.monotonic()
-        if VIEW not in kinds and begin < self._rests_until:
-            self.set_timer(self._rests_until - begin, self.moved)
-            return
         self._forecast = await source.measures.forecast()
         self._computed_at = self.desk.now()
-        self._rests_until = begin + (time.monotonic() - begin) * PART_OF_TIME
         self._show()
 
     def tick(self) -> None:
