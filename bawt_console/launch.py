@@ -6,7 +6,7 @@ The screen is painted first; everything that takes time happens while it shows w
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -45,6 +45,7 @@ class Stage:
         around: surrounds the scheduler, with the database open.
         model: the model of every run.
         shelf: what the Models screen shows.
+        server_settings: of the embedded PostgreSQL, in place of the defaults.
     """
 
     keymap: "Keymap"
@@ -52,6 +53,7 @@ class Stage:
     around: "Around"
     model: "TextModel"
     shelf: "ModelShelf"
+    server_settings: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +95,10 @@ class Launch:
         )
 
         async with AsyncExitStack() as stack:
-            address = await stack.enter_async_context(open_address(self.settings))
+            server_settings = None if self.stage is None else self.stage.server_settings
+            address = await stack.enter_async_context(
+                open_address(self.settings, server_settings=server_settings)
+            )
             if self.stage is not None:
                 await stack.enter_async_context(self.stage.around(address, self.say))
             if self.attach and not embedded and (service := await self._service(address)) is not None:

@@ -7,7 +7,7 @@ becoming a scheduler node.
 import getpass
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -91,8 +91,13 @@ def local_actor(program: str = "") -> str:
 
 
 @asynccontextmanager
-async def open_address(settings: Settings) -> AsyncIterator[Address]:
+async def open_address(
+    settings: Settings, *, server_settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Address]:
     """The configured server, or the embedded one, started if need be and held while inside.
+
+    Args:
+        server_settings: as for `embedded_server`.
 
     Raises:
         ConfigError, EmbeddedServerError: in words a person can act on.
@@ -102,8 +107,12 @@ async def open_address(settings: Settings) -> AsyncIterator[Address]:
         return
     from scheduler_core.db.embedded import embedded_server, revive
 
-    async with embedded_server(data_dir(settings), database=settings.postgres_database) as server:
-        yield Address.parse(server.url, embedded=True, revive=lambda: revive(server))
+    async with embedded_server(
+        data_dir(settings), database=settings.postgres_database, settings=server_settings
+    ) as server:
+        yield Address.parse(
+            server.url, embedded=True, revive=lambda: revive(server, settings=server_settings)
+        )
 
 
 @asynccontextmanager

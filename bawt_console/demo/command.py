@@ -26,6 +26,8 @@ SEED = 7
 # As if somebody had gone to bed and come back.
 AWAY = timedelta(hours=9)
 LIVE_CONNECTIONS = 2
+# Nothing here outlives a crash, so nothing waits for the disk.
+THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @click.command("demo", short_help="Open the console on an invented month, removed on leaving.")
@@ -82,6 +84,7 @@ def the_stage(settings: "Settings", folder: Path, *, seed: int) -> "Stage":
         around=_World(folder, settings, seed).open,
         model=ScriptedModel(),
         shelf=DemoShelf(settings),
+        server_settings=THROWN_AWAY,
     )
 
 
@@ -113,14 +116,8 @@ class _World:
 
     async def _fill(self, address: "Address") -> None:
         from bawt_console.demo.data import fill
-        from scheduler_core.db.database import Database
         from scheduler_core.installation import open_database
 
-        first = Database.open(address, pool_size=1, application="bawt demo")
-        async with first.connection() as connection:
-            # Nothing here outlives a crash anyway, so no commit waits for the disk.
-            await connection.execute(f'ALTER DATABASE "{address.database}" SET synchronous_commit = off')
-        await first.aclose()
         async with open_database(address, self.settings, application="bawt demo") as database:
             await fill(database, now=datetime.now(UTC), seed=self.seed)
 

@@ -154,6 +154,8 @@ class Cluster:
         # The builtin locale sorts the same on every system, so no upgrade of one spoils an index.
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += ["--data-checksums", "--auth=peer", "--no-instructions"]
+        if self._settings.get("fsync") == "off":
+            command.append("--no-sync")
         try:
             growing.mkdir(0o700)
             self.account.own(growing)

@@ -105,7 +105,7 @@ async def embedded_server(
         data_dir: the program's data directory; made if missing. The cluster lies in its `postgres/`.
         database: made if missing.
         settings: PostgreSQL settings in place of the defaults, applied when this call starts the server.
-            For tests (`fsync` off); people use ALTER SYSTEM.
+            For what is thrown away (`fsync` off); people use ALTER SYSTEM.
 
     Raises:
         EmbeddedServerError: with a sentence and a hint, whatever is in the way.
