@@ -155,7 +155,7 @@ def health_mark(health: DatabaseHealth) -> Phrase:
 def health_parts(health: DatabaseHealth, now: datetime) -> list[Part]:
     """The database on one line, its trouble being the last to go."""
     return [
-        Part(phrase=phrase("database ", Tone.MUTED) + health_mark(health), keep=100, least=20),
+        Part(phrase=phrase("database ", Tone.MUTED) + health_mark(health), keep=100),
         Part(phrase=phrase(size(health.size_bytes), Tone.STRONG), keep=95),
         Part(phrase=_connections(health), keep=90),
         Part(phrase=phrase("oldest transaction ", Tone.MUTED) + _oldest(health), keep=70),
