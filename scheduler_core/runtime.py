@@ -45,7 +45,7 @@ from scheduler_core.installation import (
     open_database,
     operations,
 )
-from scheduler_core.jobs.scheduler import CLAIM_BATCH, WAYS, BotSource, JobScheduler
+from scheduler_core.jobs.scheduler import CLAIM_BATCH, BotSource, JobScheduler
 from scheduler_core.jobs.suspicion import SuspicionBreaker
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
@@ -71,8 +71,8 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_TYPE_GRACE_SECONDS = 60.0
 LAST_WORDS_SECONDS = 5.0
-# Claiming in two ways, recording, heartbeats and looking for cancellations, each at the same time.
-OWN_CONNECTIONS = 5
+# Claiming, recording, heartbeats and looking for cancellations, each at the same time.
+OWN_CONNECTIONS = 4
 
 FinishedSink = Callable[[Sequence[UUID]], None]
 Models = ModelChooser | GivenModel
@@ -256,7 +256,7 @@ class _Node:
         )
         self._scheduler = JobScheduler(
             store=stores.claims,
-            queue=NowhereHere(batch=WAYS * CLAIM_BATCH) if self._sends else self._queue,
+            queue=NowhereHere(batch=CLAIM_BATCH) if self._sends else self._queue,
             factory=factory,
             recorder=self._recorder,
             check_interval=settings.scheduler_check_interval_seconds,

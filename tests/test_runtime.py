@@ -1,7 +1,6 @@
 """A whole node on a real database: what a host sees of its own job types."""
 
 import asyncio
-import itertools
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,8 +12,6 @@ import asyncpg
 import pytest
 
 from scheduler_core.db.connect import Address
-from scheduler_core.db.job_store import JobStore
-from scheduler_core.db.job_values import Claim
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.domain import EventLevel, NodeState, Run, RunFilter, RunStatus
 from scheduler_core.errors import DatabaseError, RunError
@@ -282,60 +279,6 @@ async def test_what_is_due_can_be_run_without_watching(settings: Settings) -> No
         "memory_consolidation": RunStatus.SKIPPED,
         "memory_decay": RunStatus.SKIPPED,
     }
-
-
-async def add_many(runtime: Runtime, count: int) -> None:
-    async with runtime.database.connection() as connection:
-        await connection.execute(
-            "INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes, next_run_at)"
-            " SELECT 'nap', 'b' || n, 60, now() FROM generate_series(1, $1::integer) AS n",
-            count,
-        )
-
-
-async def count_runs(runtime: Runtime) -> dict[str, int]:
-    async with runtime.database.connection() as connection:
-        rows = await connection.fetch(
-            "SELECT status, count(DISTINCT job_id) AS runs FROM job_runs WHERE job_type = 'nap' GROUP BY 1"
-        )
-    return {row["status"]: row["runs"] for row in rows}
-
-
-async def do_nothing(task: Task, context: TaskContext) -> TaskResult:
-    return TaskResult()
-
-
-async def test_thousands_that_are_due_at_once_run_once_each(settings: Settings) -> None:
-    many = changed(settings, scheduler_max_concurrent_runs=1500)
-    nap = JobKind(name="nap", handler=do_nothing)
-    async with open_runtime(many, kinds=[nap], watch=False) as runtime:
-        await add_many(runtime, 2_600)
-        await runtime.run_due()
-        assert await count_runs(runtime) == {"success": 2_600}
-        async with runtime.database.connection() as connection:
-            assert await connection.fetchval("SELECT max(claim_seq) FROM scheduled_jobs") == 1
-
-
-async def test_a_claim_that_fails_does_not_lose_what_another_one_took_meanwhile(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim_due, calls = JobStore.claim_due, itertools.count(1)
-
-    async def fails_once(store: JobStore, **values: Any) -> Claim:
-        if next(calls) == 3:
-            raise DatabaseError("The wire broke.", "It is tried again.")
-        return await claim_due(store, **values)
-
-    monkeypatch.setattr(JobStore, "claim_due", fails_once)
-    many = changed(settings, scheduler_max_concurrent_runs=1500)
-    nap = JobKind(name="nap", handler=do_nothing)
-    async with open_runtime(many, kinds=[nap], watch=False) as runtime:
-        await add_many(runtime, 1_400)
-        with pytest.raises(DatabaseError):
-            await runtime.run_due()
-        await runtime.run_due()
-        assert await count_runs(runtime) == {"success": 1_400}
-        assert {run.attempt for run in await runtime.history.runs(RunFilter(job_type="nap"))} == {1}
 
 
 async def test_a_host_adds_its_own_bots(settings: Settings) -> None:

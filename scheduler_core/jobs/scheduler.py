@@ -24,7 +24,6 @@ from scheduler_core.tasks.task import Task, TaskFactory
 log = logging.getLogger(__name__)
 
 CLAIM_BATCH = 500
-WAYS = 2
 HELD_ROW_SECONDS = 0.1
 CRON_LOOK_SECONDS = 0.01
 FIRST_RETRY_SECONDS = 0.1
@@ -115,48 +114,22 @@ class JobScheduler:
         # What waits goes first: a slot that is due now must not overtake one that was due before.
         look += Look(started=await self._start())
         look += await self._claim_cron()
-        look += await self._claim_slots(until)
+        while not self._stopping and (free := self._queue.free) > 0:
+            batch = min(CLAIM_BATCH, free)
+            claim = await self._store.claim_due(
+                batch=batch,
+                per_bot_types=self._factory.kinds.per_bot,
+                bots=await self._bots(),
+                direct_types=self._factory.kinds.unlimited,
+                capacity=free,
+                until=until,
+            )
+            look += await self._take(claim)
+            if claim.rows < batch and not claim.overtaken:
+                break
         if look.waiting:
             look += Look(started=await self._start())
         return look
-
-    async def _claim_slots(self, until: datetime | None) -> Look:
-        look, ways = Look(), 1
-        while not self._stopping and (free := self._queue.free) > 0:
-            share = free // ways
-            batch = min(CLAIM_BATCH, share)
-            claims = await self._claim_beside(ways, batch=batch, capacity=share, until=until)
-            for claim in claims:
-                if isinstance(claim, Claim):
-                    look += await self._take(claim)
-            for claim in claims:
-                # What the other one claimed is on its way by now.
-                if isinstance(claim, BaseException):
-                    raise claim
-                if claim.rows < batch and not claim.overtaken:
-                    return look
-            # Very much is due: while one claim waits for the disk, the other one works.
-            ways = WAYS if self._queue.free >= CLAIM_BATCH else 1
-        return look
-
-    async def _claim_beside(
-        self, ways: int, *, batch: int, capacity: int, until: datetime | None
-    ) -> Sequence[Claim | BaseException]:
-        """Claims at the same time, none of which sees what another one holds."""
-        bots = await self._bots()
-        kinds = self._factory.kinds
-        claims = [
-            self._store.claim_due(
-                batch=batch,
-                per_bot_types=kinds.per_bot,
-                bots=bots,
-                direct_types=kinds.unlimited,
-                capacity=capacity,
-                until=until,
-            )
-            for _ in range(ways)
-        ]
-        return await asyncio.gather(*claims, return_exceptions=True)
 
     async def run(self) -> None:
         """Looks for ever: at the next slot, on a hint, when a place is free, and at every interval."""
