@@ -248,7 +248,8 @@ class ConsoleApp(App[int]):
             shown.refresh_chrome()
 
     def _tick(self) -> None:
-        shown = self._shown
+        # While the console closes, its screens lose their widgets one by one.
+        shown = self._shown if self.is_running else None
         if shown is not None:
             shown.refresh_chrome()
             if shown.is_composed and self.desk.source is not None and not shown.frozen:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 import bawt_console
@@ -165,3 +166,14 @@ def test_every_rule_of_a_stylesheet_is_nested_under_a_screen() -> None:
                 )
             depth += line.count("{") - line.count("}")
         assert depth == 0
+
+
+async def test_a_tick_while_the_console_closes_paints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = console_on(FakeSource(believable_world()))
+    async with opened(app):
+        await jobs_of(app).query_one("#header").remove()
+        with pytest.raises(NoMatches):
+            app._tick()
+        monkeypatch.setattr(app, "_running", False)
+        app._tick()
+        monkeypatch.undo()
