@@ -143,7 +143,10 @@ class TaskProcessor:
             await self._queue.wait_empty()
 
     def _ended(self, task: Task, work: "asyncio.Task[None]") -> None:
-        del self._active[task.run_id]
+        active = self._active.pop(task.run_id)
+        if work.cancelled() and active.end is not None and not active.abandoned:
+            # Stopped before its first step, so that nothing of it could say so.
+            self._recorder.finish(failed(task.run_id, active.end.because), retry_in=active.end.retry_in)
         self._queue.done(task)
         self._on_free()
 
