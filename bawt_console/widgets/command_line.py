@@ -102,7 +102,8 @@ class CommandLine(Horizontal):
         self.add_class("-open")
         self.input.value = text
         self.input.cursor_position = len(text)
-        self.input.focus()
+        # At once: a key that follows close behind is meant for the text.
+        self.screen.set_focus(self.input)
 
     def close(self) -> None:
         self.remove_class("-open")

@@ -139,7 +139,8 @@ class FilterLine(Horizontal):
     def open(self) -> None:
         """Shows the input and puts the cursor into it."""
         self.add_class("-open")
-        self.input.focus()
+        # At once: a key that follows close behind is meant for the text.
+        self.screen.set_focus(self.input)
 
     def set(self, text: str) -> None:
         """Filters as if it had been typed.

@@ -63,7 +63,8 @@ class SearchLine(Horizontal):
         """Shows the line with what was looked for before."""
         self.add_class("-open")
         self.input.value = text
-        self.input.focus()
+        # At once: a key that follows close behind is meant for the text.
+        self.screen.set_focus(self.input)
 
     def close(self) -> None:
         self.remove_class("-open")
