@@ -20,7 +20,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Several workers for the whole suite, one more than cores because much of it waits; none for a part of
     it, which would be over before they are up, nor for updating pictures, which only one process can."""
     chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("lf", False)
-    alone = config.option.markexpr == "slow" or config.getoption("update_snapshots", False)
+    alone = config.option.markexpr.startswith(("slow", "endurance")) or config.getoption(
+        "update_snapshots", False
+    )
     return 0 if chosen or alone else min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
 
 

@@ -94,6 +94,7 @@ async def test_what_killed_nodes_held_is_taken_over_within_the_lease_and_a_secon
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 # Long enough for a machine that is busy: one took eight seconds for each kill.
 @pytest.mark.timeout(3600)
 async def test_two_hundred_kills_lose_and_double_nothing(

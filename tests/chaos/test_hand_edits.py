@@ -147,6 +147,7 @@ async def test_random_edits_by_hand_lose_and_double_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 async def test_tens_of_thousands_of_edits_by_hand_lose_and_double_nothing(
     database: Database, database_url: str, tmp_path: Path

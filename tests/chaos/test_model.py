@@ -488,6 +488,7 @@ def test_random_histories_are_as_promised(database_url: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(400)
 def test_many_long_random_histories_are_as_promised(database_url: str) -> None:
     run_histories(database_url, examples=150, steps=60)

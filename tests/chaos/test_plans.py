@@ -344,6 +344,7 @@ async def test_every_statement_has_an_index_to_go_by(database_url: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 async def test_a_million_runs_of_a_hundred_thousand_jobs_are_read_by_indexes(database_url: str) -> None:
     await fill(database_url, jobs=100_000, each=10)

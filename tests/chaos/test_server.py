@@ -60,6 +60,7 @@ async def test_nodes_outlive_a_server_that_stops_at_once(place: Path, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(400)
 async def test_nodes_outlive_two_minutes_of_a_server_that_keeps_stopping(place: Path, tmp_path: Path) -> None:
     await stop_and_start(place, tmp_path, seconds=120, least=20)

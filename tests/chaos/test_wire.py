@@ -221,6 +221,7 @@ async def test_handlers_that_keep_the_pool_stop_neither_heartbeats_nor_claims(
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 async def test_a_pool_that_stays_used_up_is_named_in_the_log(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:

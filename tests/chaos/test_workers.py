@@ -69,6 +69,7 @@ async def test_work_spreads_over_processes_and_a_lost_worker_costs_no_slot(
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 async def test_forty_lost_workers_lose_and_double_nothing(
     database: Database, database_url: str, tmp_path: Path

@@ -92,6 +92,7 @@ async def test_no_order_of_keys_ends_the_console(keys: list[str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(900)
 @given(
     st.sampled_from([mode.key for mode in MODES]),

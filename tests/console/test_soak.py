@@ -22,7 +22,7 @@ from tests.console.pilots import MEDIUM, opened, picture
 # psutil carries no types.
 _system: Any = _psutil
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.endurance, pytest.mark.timeout(600)]
 
 ROUNDS = 24
 CHANGES_A_ROUND = 150

@@ -147,6 +147,7 @@ def test_mutated_headers_give_a_header_or_a_model_error(small: Path, data: st.Da
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(1_800)
 def test_a_hundred_thousand_damaged_headers_give_a_header_or_a_model_error(
     small: Path, tmp_path: Path

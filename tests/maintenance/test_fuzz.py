@@ -121,6 +121,7 @@ async def test_random_profiles_and_answers_lose_nothing_and_publish_nothing_unsu
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(3_600)
 async def test_a_hundred_thousand_random_and_mutated_answers_lose_nothing() -> None:
     answers = seed = 0
