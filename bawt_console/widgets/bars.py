@@ -84,7 +84,8 @@ def cells_of(bar: Sequence[Piece], *, rows: int, top: float) -> list[Cell]:
 
 def row_of(value: float, *, rows: int, top: float) -> int:
     """The row from below in which a value lies."""
-    return max(0, min(rows - 1, int(value / top * rows)))
+    # First the share: over a scale of next to nothing it is without end.
+    return max(0, min(rows - 1, int(min(1.0, value / top) * rows)))
 
 
 def edges(steps: int, width: int) -> list[int]:

@@ -76,7 +76,7 @@ def test_it_is_in_no_file_and_no_row(program: Program, planted: dict[str, str], 
 
 
 def test_no_process_shows_it_among_its_arguments(program: Program, planted: dict[str, str]) -> None:
-    done = program.run("db", "psql", "--", "-c", "\\! ps -eo args", environment=planted)
+    done = program.run("db", "psql", "--", "-c", "\\! ps -ewwo args", environment=planted)
     assert done.code == 0, done.err
     assert "psql" in done.out
     assert CANARY not in done.out

@@ -131,7 +131,9 @@ async def test_a_running_run_that_is_cancelled_is_stopped_where_it_runs(queue: s
     nodes = {name: await farm.start(name, task_queue=queue) for name in ("a", "b")}
     await farm.add_jobs("wait")
     await farm.until_begun(1)
-    run = await farm.connection.fetchval("SELECT id FROM job_runs WHERE status = 'running'")
+    run = await farm.connection.fetchval(
+        "SELECT id FROM job_runs WHERE status = 'running' AND job_type = 'wait'"
+    )
     [(_, _, where)] = farm.begun
     await nodes["b" if where == "a" else "a"].operations.cancel(run)
     await farm.until_over(1)
