@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Positions = NDArray[numpy.int64]
 
 # One block of similarities; two of them are alive at a time.
-_BLOCK_BYTES = 32 * 2**20
+_BLOCK_BYTES = 16 * 2**20
 _ROWS = 1024
 
 
