@@ -6,7 +6,7 @@ a few jobs at a time. So the list is there at once, and the past of jobs that we
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -75,17 +75,7 @@ class JobList:
 
     def _with_past(self, each: JobOverview) -> JobOverview:
         known = self._known.get(each.job.id)
-        if known is None:
-            return each
-        past = known.past
-        return replace(
-            each,
-            strip=past.strip,
-            p50_ms=past.p50_ms,
-            p95_ms=past.p95_ms,
-            share_ok=past.share_ok,
-            p95_start_delay=past.p95_start_delay,
-        )
+        return each if known is None else each.with_past(known.past)
 
 
 def _last_of(each: JobOverview) -> UUID | None:

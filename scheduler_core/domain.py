@@ -6,7 +6,7 @@ milliseconds where the name says `_ms` and seconds otherwise.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -280,6 +280,17 @@ class JobOverview:
     lateness: float
     share_ok: float | None = None
     p95_start_delay: float | None = None
+
+    def with_past(self, past: "JobPast") -> "JobOverview":
+        """The same job with what its latest runs tell."""
+        return replace(
+            self,
+            strip=past.strip,
+            p50_ms=past.p50_ms,
+            p95_ms=past.p95_ms,
+            share_ok=past.share_ok,
+            p95_start_delay=past.p95_start_delay,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

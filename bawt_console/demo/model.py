@@ -19,8 +19,6 @@ from scheduler_core.llm.provider import (
 
 NAME = "Scripted-3B-demo"
 PROVIDER = "demo"
-# What profiles call who wrote their summary, for a model without a checksum.
-IDENTITY = f"{PROVIDER}:{NAME}"
 TOKENS_PER_SECOND = 9.5
 FIRST_TOKEN_SECONDS = 0.8
 

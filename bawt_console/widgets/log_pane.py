@@ -88,10 +88,6 @@ class LogPane(LinesPane):
         return self._sought
 
     @property
-    def wraps(self) -> bool:
-        return self._wraps
-
-    @property
     def least(self) -> EventLevel:
         """Lines that matter less are left out."""
         return self._window.least

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from bawt_console.formatting import (
@@ -115,11 +115,6 @@ def error_lines(run: Run) -> list[Line]:
     if not run.error_message:
         return [sentence("This run has no error.")]
     return [Line(body=phrase(line, Tone.FAILED)) for line in clean(run.error_message).split("\n")]
-
-
-def event_lines(events: Iterable[RunEvent], now: datetime, zone: tzinfo | None) -> list[Line]:
-    """One line an event."""
-    return [event_line(event, now, zone) for event in events]
 
 
 def event_line(event: RunEvent, now: datetime, zone: tzinfo | None) -> Line:

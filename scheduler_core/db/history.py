@@ -40,19 +40,18 @@ class History:
 
     async def jobs(self) -> list[JobOverview]:
         """Up to `JOBS_SHOWN` jobs, the next due first."""
-        listing = statement("list_jobs")
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(listing.text, *listing.bind(limit=JOBS_SHOWN))
-        return [_overview_of(row, _past_of(row)) for row in rows]
+        found = await self.jobs_now()
+        pasts = await self.pasts([each.job.id for each in found]) if found else {}
+        return [each.with_past(pasts[each.job.id]) for each in found]
 
     async def jobs_now(self) -> list[JobOverview]:
         """The same jobs with their current and last run, and without what the runs before tell."""
-        listing = statement("list_jobs_now")
+        listing = statement("list_jobs")
         async with self._database.connection() as connection:
             rows = await connection.fetch(listing.text, *listing.bind(limit=JOBS_SHOWN))
         found: list[JobOverview] = []
         for first in range(0, len(rows), ROWS_AT_ONCE):
-            found += [_overview_of(row, JobPast()) for row in rows[first : first + ROWS_AT_ONCE]]
+            found += [_overview_of(row) for row in rows[first : first + ROWS_AT_ONCE]]
             # Many rows take long to make sense of; whoever presses a key meanwhile comes first.
             await asyncio.sleep(0)
         return found
@@ -241,16 +240,14 @@ def _past_of(row: Row) -> JobPast:
     )
 
 
-def _overview_of(row: Row, past: JobPast) -> JobOverview:
+def _overview_of(row: Row) -> JobOverview:
     current, last = row["current_run"], row["last_run"]
     return JobOverview(
         job=job_of(row),
         current=None if current is None else run_of(current),
         last=None if last is None else run_of(last),
-        strip=past.strip,
-        p50_ms=past.p50_ms,
-        p95_ms=past.p95_ms,
+        strip=(),
+        p50_ms=None,
+        p95_ms=None,
         lateness=row["overdue"] if row["enabled"] else 0.0,
-        share_ok=past.share_ok,
-        p95_start_delay=past.p95_start_delay,
     )

@@ -106,6 +106,6 @@ def node_of(row: Row) -> Node:
 
 @lru_cache(maxsize=16)
 def outcome_of(word: str) -> Outcome:
-    """Reads `success` and `suspicious success`, as `list_jobs` writes them."""
+    """Reads `success` and `suspicious success`, as `pasts_of_jobs` writes them."""
     mark, _, status = word.rpartition(" ")
     return Outcome(RunStatus(status), suspicious=mark == "suspicious")

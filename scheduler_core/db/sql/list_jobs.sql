@@ -1,13 +1,8 @@
--- Every job with what an operator wants beside it; each job costs a few index pages, whatever the history.
+-- Every job with its current and its last run, and nothing of its past: a few index entries each.
 SELECT j.*,
     greatest(0, extract(epoch FROM now() - j.next_run_at))::double precision AS overdue,
     current_run.run AS current_run,
-    last_run.run AS last_run,
-    past.strip,
-    past.p50_ms,
-    past.p95_ms,
-    past.share_ok,
-    past.p95_start_delay
+    last_run.run AS last_run
 FROM (
     -- Two indexes, each with the jobs that the other leaves out.
     (
@@ -28,27 +23,4 @@ LEFT JOIN LATERAL (
     WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
     ORDER BY r.started_at DESC, r.id DESC LIMIT 1
 ) last_run ON true
-LEFT JOIN LATERAL (
-    -- The latest 200 once, for everything told of the past: a job that runs every minute costs no more.
-    SELECT
-        array_agg(
-            CASE WHEN cardinality(t.suspicious) > 0 THEN 'suspicious ' ELSE '' END || t.status
-            ORDER BY t.place DESC
-        ) FILTER (WHERE t.place <= 30) AS strip,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY t.duration_ms) FILTER (WHERE t.status = 'success') AS p50_ms,
-        percentile_cont(0.95) WITHIN GROUP (ORDER BY t.duration_ms) FILTER (WHERE t.status = 'success') AS p95_ms,
-        avg((t.status = 'success')::integer) FILTER (
-            WHERE t.status IN ('success', 'failed') AND t.started_at > now() - interval '7 days'
-        )::double precision AS share_ok,
-        percentile_cont(0.95) WITHIN GROUP (
-            ORDER BY greatest(0, extract(epoch FROM t.started_at - t.scheduled_for))::double precision
-        ) FILTER (WHERE t.trigger = 'schedule' AND t.status <> 'skipped') AS p95_start_delay
-    FROM (
-        SELECT r.id, r.status, r.suspicious, r.started_at, r.scheduled_for, r.trigger, r.duration_ms,
-            row_number() OVER (ORDER BY r.started_at DESC, r.id DESC) AS place
-        FROM job_runs r
-        WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
-        ORDER BY r.started_at DESC, r.id DESC LIMIT 200
-    ) t
-) past ON true
 ORDER BY j.next_run_at, j.id

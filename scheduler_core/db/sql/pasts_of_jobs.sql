@@ -1,4 +1,5 @@
--- What the latest 200 runs of some jobs tell; as `list_jobs` has it for all.
+-- What the latest 200 runs of some jobs tell, read once for all of it: a job that runs every minute costs no
+-- more, whatever the history.
 SELECT wanted.id,
     past.strip,
     past.p50_ms,
