@@ -27,6 +27,7 @@ from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 from scheduler_core.db.database import Database
 from scheduler_core.db.embedded import postgres_binary
 from scheduler_core.db.migration import current_revision, migrate
+from scheduler_core.db.text import quoted
 from scheduler_core.errors import ConfigError, DatabaseError, EmbeddedServerError, StateError
 
 _TABLES = (
@@ -233,8 +234,8 @@ async def _swap(address: Address, fresh: Address, *, keep_old: bool, exists: boo
     if exists:
         stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
         kept = f"{target[: _LONGEST_NAME - 24]}_before_{stamp}"
-        statements.append(f"ALTER DATABASE {_quoted(target)} RENAME TO {_quoted(kept)}")
-    statements.append(f"ALTER DATABASE {_quoted(fresh.database)} RENAME TO {_quoted(target)}")
+        statements.append(f"ALTER DATABASE {quoted(target)} RENAME TO {quoted(kept)}")
+    statements.append(f"ALTER DATABASE {quoted(fresh.database)} RENAME TO {quoted(target)}")
     try:
         await _at_server(address, *statements)
     except DatabaseError as error:
@@ -245,7 +246,7 @@ async def _swap(address: Address, fresh: Address, *, keep_old: bool, exists: boo
             ) from None
         raise
     if kept is not None and not keep_old:
-        await _at_server(address, f"DROP DATABASE {_quoted(kept)}")
+        await _at_server(address, f"DROP DATABASE {quoted(kept)}")
         kept = None
     return kept
 
@@ -334,7 +335,3 @@ def _synced_digest(file: Path) -> str:
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

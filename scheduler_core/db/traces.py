@@ -17,6 +17,7 @@ from typing import Any
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.redaction import written_forms
 from scheduler_core.db.statement import statement
+from scheduler_core.db.text import quoted
 from scheduler_core.domain import Entity, EntityType
 
 SHORTEST = 4
@@ -248,8 +249,8 @@ async def _tables(connection: Connection) -> list[_Table]:
     for row in rows:
         key = (row["table_schema"], row["table_name"])
         label = row["table_name"] if row["is_own"] else ".".join(key)
-        table = found.setdefault(key, _Table(label=label, name=".".join(map(_quoted, key)), columns={}))
-        column = _quoted(row["column_name"])
+        table = found.setdefault(key, _Table(label=label, name=".".join(map(quoted, key)), columns={}))
+        column = quoted(row["column_name"])
         text = f"encode({column}, 'escape')" if row["data_type"] == "bytea" else f"{column}::text"
         table.columns[row["column_name"]] = text
     return list(found.values())
@@ -330,7 +331,3 @@ def _escaped_wide(text: str) -> str:
         f"\\{one}" if one.isascii() and not one.isalnum() and not one.isspace() and one != "_" else one
         for one in text
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

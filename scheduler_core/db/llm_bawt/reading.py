@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 from scheduler_core.db.database import Database
-from scheduler_core.db.llm_bawt.shape import Owner, quoted, shape_of
+from scheduler_core.db.llm_bawt.shape import Owner, shape_of
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.statement import SQL
+from scheduler_core.db.text import quoted
 from scheduler_core.errors import DatabaseError
 
 JOB_TABLES = ("scheduled_jobs", "job_runs")

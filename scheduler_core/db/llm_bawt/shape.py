@@ -7,6 +7,7 @@ from enum import StrEnum
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.migration import VERSION_TABLE
 from scheduler_core.db.statement import statement
+from scheduler_core.db.text import quoted
 
 _ONE_BOT = "_memories"
 _NAIVE = "timestamp without time zone"
@@ -125,11 +126,6 @@ def _cast(column: str) -> str:
     if column in _NUMBERS:
         return f"::{_NUMBERS[column]}"
     return "::jsonb" if column in _LISTS else "::text"
-
-
-def quoted(name: str) -> str:
-    """An identifier that comes from the catalogue."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:
