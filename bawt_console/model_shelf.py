@@ -25,7 +25,6 @@ from scheduler_core.errors import ModelError
 
 if TYPE_CHECKING:
     from bawt_console.model_survey import ModelSurvey
-    from scheduler_core.llm.catalogue import Source
     from scheduler_core.llm.chooser import ModelChooser
     from scheduler_core.llm.download import Downloaded
     from scheduler_core.llm.given import GivenModel
@@ -217,24 +216,9 @@ class ModelShelf:
         )
 
     def _download(self, wanted: str, progress: "_Throttle") -> "Downloaded":
-        from scheduler_core.installation import data_dir, prepared_models_dir
-        from scheduler_core.llm.checksums import Checksums
-        from scheduler_core.llm.download import Download
+        from bawt_console.model_download import fetched, source_named
 
-        source = self._source(wanted)
-        folder = prepared_models_dir(self._settings)
-        done = Download(source, folder, progress=progress).run()
-        # Its first use then does not read it all once more.
-        Checksums(data_dir(self._settings) / "state").remember(done.path, f"sha256:{done.sha256}")
-        return done
-
-    def _source(self, wanted: str) -> "Source":
-        from scheduler_core.llm.catalogue import find_entry, source_of
-        from scheduler_core.llm.download import fetch_catalogue
-
-        if "://" in wanted:
-            return source_of(wanted, file_name="", sha256="")
-        return find_entry(fetch_catalogue(self._settings.model_catalogue_url), wanted).source
+        return fetched(self._settings, source_named(self._settings, wanted), progress=progress)
 
 
 class _Throttle:

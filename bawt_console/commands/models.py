@@ -45,8 +45,9 @@ def download(options: Options, name: str | None, file_name: str, sha256: str) ->
     if name is None:
         _print_catalogue(options, settings)
         return
-    source = _source(settings, name, file_name=file_name, sha256=sha256)
-    done = _download(settings, source)
+    from bawt_console.model_download import source_named
+
+    done = _download(settings, source_named(settings, name, file_name=file_name, sha256=sha256))
     if options.json:
         print_json(done)
     else:
@@ -92,40 +93,19 @@ def try_model(
         context.exit(1)
 
 
-def _source(settings: "Settings", name: str, *, file_name: str, sha256: str) -> "Source":
-    from dataclasses import replace
-
-    from scheduler_core.llm.catalogue import find_entry, source_of
-    from scheduler_core.llm.download import fetch_catalogue
-
-    if "://" in name:
-        return source_of(name, file_name=file_name, sha256=sha256)
-    source = find_entry(fetch_catalogue(settings.model_catalogue_url), name).source
-    if not file_name and not sha256:
-        return source
-    own = source_of(source.url, file_name=file_name or source.file_name, sha256=sha256)
-    return replace(source, file_name=own.file_name, digests=own.digests or source.digests)
-
-
 def _download(settings: "Settings", source: "Source") -> "Downloaded":
     from bawt_console.download_progress import DownloadProgress
-    from scheduler_core.installation import data_dir, prepared_models_dir
-    from scheduler_core.llm.checksums import Checksums
-    from scheduler_core.llm.download import Download
+    from bawt_console.model_download import fetched
 
-    folder = prepared_models_dir(settings)
     progress = DownloadProgress(sys.stderr)
     try:
-        done = Download(source, folder, progress=progress).run()
+        return fetched(settings, source, progress=progress)
     except KeyboardInterrupt:
         progress.end()
         print_note("Interrupted; the same command goes on from here.")
         raise
     finally:
         progress.end()
-    # Its first use then does not read it all once more.
-    Checksums(data_dir(settings) / "state").remember(done.path, f"sha256:{done.sha256}")
-    return done
 
 
 def _print_catalogue(options: Options, settings: "Settings") -> None:
