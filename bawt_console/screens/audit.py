@@ -17,7 +17,8 @@ from bawt_console.formatting import Tone, counted, phrase
 from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.dialogs import ConfirmScreen
-from bawt_console.screens.live import LiveScreen, bindings_of
+from bawt_console.screens.filtered_list import FilteredList
+from bawt_console.screens.live import bindings_of
 from bawt_console.screens.opening import open_job, open_run
 from bawt_console.views import View
 from bawt_console.widgets.action_table import action_fields, action_table, actor_of, object_of, word
@@ -38,7 +39,7 @@ PAGES_AT_ONCE = 5
 LONGEST_LIST = 10_000
 
 
-class AuditScreen(LiveScreen):
+class AuditScreen(FilteredList):
     """See the module."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "audit.tcss"]
@@ -72,19 +73,8 @@ class AuditScreen(LiveScreen):
         return self._loaded
 
     @property
-    def filter_line(self) -> FilterLine:
-        return self.query_one(FilterLine)
-
-    @property
     def selected(self) -> OperatorAction | None:
         return self.table.selected
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
-    def focus_list(self) -> None:
-        # A list without rows is hidden and cannot have the focus, but no other widget should keep it.
-        self.set_focus(self.table if self.table.display else None)
 
     # Loading
 
@@ -206,7 +196,6 @@ class AuditScreen(LiveScreen):
 
     def on_filter_line_left(self) -> None:
         self._show_title(len(self.table.rows))
-        self.focus_list()
 
     # Actions
 
@@ -227,9 +216,6 @@ class AuditScreen(LiveScreen):
             case "undo":
                 return chosen.obstacle
         return super().reason_against(action_id)
-
-    def action_filter(self) -> None:
-        self.filter_line.open()
 
     def action_back(self) -> None:
         if self.focused is not self.query_one("#detail"):
@@ -272,9 +258,6 @@ class AuditScreen(LiveScreen):
         )
 
     # For commands
-
-    def narrow(self, text: str) -> None:
-        self.filter_line.set(text)
 
     @property
     def view(self) -> View:

@@ -13,6 +13,7 @@ from bawt_console.filters import Field
 from bawt_console.formatting import Phrase, State, Tone, countdown, counted, job_state, phrase
 from bawt_console.job_orders import ORDERS
 from bawt_console.screens.desk import Desk
+from bawt_console.screens.filtered_list import FilteredList
 from bawt_console.screens.job_actions import edit_job, pause_jobs, resume_jobs, run_jobs
 from bawt_console.screens.job_detail import JobDetail
 from bawt_console.screens.live import VIEW, bindings_of
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _OF_ONE = frozenset({"edit", "cancel"})
 
 
-class JobsScreen(LogActions):
+class JobsScreen(LogActions, FilteredList):
     """See the module."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "jobs.tcss"]
@@ -83,19 +84,8 @@ class JobsScreen(LogActions):
         return self._loaded
 
     @property
-    def filter_line(self) -> FilterLine:
-        return self.query_one(FilterLine)
-
-    @property
     def selected(self) -> JobOverview | None:
         return self.table.selected
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
-    def focus_list(self) -> None:
-        # A list without rows is hidden and cannot have the focus, but no other widget should keep it.
-        self.set_focus(self.table if self.table.display else None)
 
     # Loading
 
@@ -231,7 +221,6 @@ class JobsScreen(LogActions):
 
     def on_filter_line_left(self) -> None:
         self._show_title()
-        self.focus_list()
 
     # Actions
 
@@ -361,9 +350,6 @@ class JobsScreen(LogActions):
             confirm_cancel(self, chosen.current)
 
     # For commands
-
-    def narrow(self, text: str) -> None:
-        self.filter_line.set(text)
 
     def order_by(self, name: str) -> None:
         known = [each.name for each in ORDERS]

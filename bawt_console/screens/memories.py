@@ -16,7 +16,8 @@ from bawt_console.formatting import Tone, counted, phrase
 from bawt_console.output import plain
 from bawt_console.paging import Pages
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.live import BREAKPOINTS, LiveScreen, bindings_of
+from bawt_console.screens.filtered_list import FilteredList
+from bawt_console.screens.live import BREAKPOINTS, bindings_of
 from bawt_console.screens.memory_actions import ask_restore, ask_restore_all
 from bawt_console.screens.memory_detail import MemoryDetail
 from bawt_console.screens.run import open_run
@@ -39,7 +40,7 @@ STATES = {title: state for state, title in LISTS.items()}
 ORDERS = {"active": "by bot and id", "merged": "latest first", "archived": "latest first"}
 
 
-class MemoriesScreen(LiveScreen):
+class MemoriesScreen(FilteredList):
     """See the module."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "memories.tcss"]
@@ -87,10 +88,6 @@ class MemoriesScreen(LiveScreen):
     @property
     def about(self) -> LinesPane:
         return self.detail.lines
-
-    @property
-    def filter_line(self) -> FilterLine:
-        return self.query_one(FilterLine)
 
     @property
     def is_loaded(self) -> bool:
@@ -227,9 +224,6 @@ class MemoriesScreen(LiveScreen):
         self._restart = True
         self.moved()
 
-    def on_filter_line_left(self) -> None:
-        self.focus_list()
-
     # Actions
 
     def reason_against(self, action_id: str) -> str | None:
@@ -323,9 +317,6 @@ class MemoriesScreen(LiveScreen):
         return sorted({key[:2] for key in self.table.marks if isinstance(key, tuple)})
 
     # For commands
-
-    def narrow(self, text: str) -> None:
-        self.filter_line.set(text)
 
     def order_by(self, name: str) -> None:
         if name and name not in LISTS:

@@ -14,7 +14,8 @@ from bawt_console.formatting import Tone, counted, phrase
 from bawt_console.output import plain
 from bawt_console.paging import Pages
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.live import LiveScreen, bindings_of
+from bawt_console.screens.filtered_list import FilteredList
+from bawt_console.screens.live import bindings_of
 from bawt_console.screens.profile import ProfileScreen
 from bawt_console.views import View
 from bawt_console.widgets.filter_line import FilterLine
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from bawt_console.source import Source
 
 
-class ProfilesScreen(LiveScreen):
+class ProfilesScreen(FilteredList):
     """See the module."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "profiles.tcss"]
@@ -64,20 +65,11 @@ class ProfilesScreen(LiveScreen):
         return self._pages.is_loaded
 
     @property
-    def filter_line(self) -> FilterLine:
-        return self.query_one(FilterLine)
-
-    @property
     def selected(self) -> "ProfileRow | None":
         return self.table.selected
 
     def on_mount(self) -> None:
         self.filter_line.know_names({Field.TYPE: EntityType})
-        self.table.focus()
-
-    def focus_list(self) -> None:
-        # A list without rows is hidden and cannot have the focus, but no other widget should keep it.
-        self.set_focus(self.table if self.table.display else None)
 
     # Loading
 
@@ -177,9 +169,6 @@ class ProfilesScreen(LiveScreen):
         self._restart = True
         self.moved()
 
-    def on_filter_line_left(self) -> None:
-        self.focus_list()
-
     # Actions
 
     def reason_against(self, action_id: str) -> str | None:
@@ -190,9 +179,6 @@ class ProfilesScreen(LiveScreen):
                 return None if self.filter_line.is_used else "There is nothing to go back to."
         return None if self.selected is not None else "No profile is selected."
 
-    def action_filter(self) -> None:
-        self.filter_line.open()
-
     def action_back(self) -> None:
         self.filter_line.clear()
         self.table.focus()
@@ -202,9 +188,6 @@ class ProfilesScreen(LiveScreen):
             self.app.push_screen(ProfileScreen(self.desk, self.selected.profile.entity))
 
     # For commands
-
-    def narrow(self, text: str) -> None:
-        self.filter_line.set(text)
 
     @property
     def view(self) -> View:

@@ -12,6 +12,7 @@ from bawt_console.filters import Field
 from bawt_console.formatting import Tone, counted, phrase
 from bawt_console.output import plain
 from bawt_console.screens.desk import Desk
+from bawt_console.screens.filtered_list import FilteredList
 from bawt_console.screens.live import bindings_of
 from bawt_console.screens.run import RunScreen
 from bawt_console.screens.run_actions import RunActions
@@ -33,7 +34,7 @@ PAGES_AT_ONCE = 5
 LONGEST_LIST = 10_000
 
 
-class RunsScreen(RunActions):
+class RunsScreen(RunActions, FilteredList):
     """See the module."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "runs.tcss"]
@@ -65,19 +66,8 @@ class RunsScreen(RunActions):
         return self._loaded
 
     @property
-    def filter_line(self) -> FilterLine:
-        return self.query_one(FilterLine)
-
-    @property
     def selected(self) -> Run | None:
         return self.table.selected
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
-    def focus_list(self) -> None:
-        # A list without rows is hidden and cannot have the focus, but no other widget should keep it.
-        self.set_focus(self.table if self.table.display else None)
 
     # Loading
 
@@ -189,9 +179,6 @@ class RunsScreen(RunActions):
         self._restart = True
         self.moved()
 
-    def on_filter_line_left(self) -> None:
-        self.focus_list()
-
     # Actions
 
     def reason_against(self, action_id: str) -> str | None:
@@ -205,9 +192,6 @@ class RunsScreen(RunActions):
     def chosen_run(self) -> Run | None:
         return self.selected
 
-    def action_filter(self) -> None:
-        self.filter_line.open()
-
     def action_back(self) -> None:
         self.filter_line.clear()
         self.table.focus()
@@ -220,9 +204,6 @@ class RunsScreen(RunActions):
         self.action_open("Diff")
 
     # For commands
-
-    def narrow(self, text: str) -> None:
-        self.filter_line.set(text)
 
     @property
     def view(self) -> View:
