@@ -34,11 +34,11 @@ from scheduler_core.db.migration import migrate
 from scheduler_core.db.operations import Operations
 from scheduler_core.runtime import open_runtime
 from scheduler_core.settings import Settings
+from tests.console.standing_still import NOW, stand_still
 from tests.postgres import run_statement
 
 # psutil carries no types.
 _processes: Any = psutil
-NOW = datetime(2026, 11, 22, 3, 14, 7, tzinfo=UTC)
 
 
 def is_alive(process: int) -> bool:
@@ -121,9 +121,22 @@ async def test_the_month_is_exact_and_has_everything_a_month_has(database: Datab
         assert found >= least, table
 
 
-async def test_the_same_seed_gives_the_same_month(database: Database, month: str) -> None:
-    await fill(database, now=NOW)
-    other = Database.open(Address.parse(month), pool_size=2, application="tests")
+@pytest.fixture
+def twin_url(postgres: EmbeddedServer, migrated_template: str) -> Iterator[str]:
+    """The URL of another database with the schema."""
+    name = "demo_twin"
+    run_statement(postgres, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield postgres.url_of(name)
+    run_statement(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def test_the_same_seed_gives_the_same_month(database: Database, twin_url: str) -> None:
+    # What is worth keeping changes with every second that passes between the two.
+    one = await stand_still(database)
+    twin = Database.open(Address.parse(twin_url), pool_size=2, application="tests")
+    other = await stand_still(twin)
+    await fill(one, now=NOW)
+    await fill(other, now=NOW)
     for table in (
         "scheduled_jobs",
         "job_runs",
@@ -137,8 +150,9 @@ async def test_the_same_seed_gives_the_same_month(database: Database, month: str
         "memory_merges",
     ):
         sql = f"SELECT t::text FROM {table} t ORDER BY 1"
-        assert await rows(database, sql) == await rows(other, sql), table
-    await other.aclose()
+        assert await rows(one, sql) == await rows(other, sql), table
+    for each in (one, other, twin):
+        await each.aclose()
 
 
 async def test_every_run_that_changed_something_can_be_undone_while_nothing_stands_on_it(

@@ -6,7 +6,7 @@ After a wanted change: pytest tests/console/test_picture.py --snapshot-update
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -20,23 +20,12 @@ from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.installation import PER_BOT_TYPES
 from tests.console.pilots import opened, picture, until
+from tests.console.standing_still import NOW, stand_still
 
 PICTURE = Path(__file__).parents[2] / "docs" / "console.svg"
 SIZE = (154, 23)
-NOW = datetime(2026, 11, 22, 3, 14, 7, tzinfo=UTC)
 
-# What the database's own statements take for the clock: the functions of this schema are found before the
-# system's. The two machines that run, and what they are at, are written here, because nobody runs.
-_STANDING_STILL = """
-CREATE SCHEMA still;
-CREATE FUNCTION still.now() RETURNS timestamptz LANGUAGE sql STABLE
-    RETURN '2026-11-22 03:14:07+00'::timestamptz;
-CREATE FUNCTION still.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE RETURN still.now();
-CREATE FUNCTION still.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE RETURN still.now();
-DO $$ BEGIN
-    EXECUTE format('ALTER DATABASE %I SET search_path = still, pg_catalog, public', current_database());
-END $$;
-"""
+# The two machines that run, and what they are at, are written here, because nobody runs.
 _AT_WORK = """
 INSERT INTO scheduler_nodes
     (id, name, state, version, job_types, started_at, heartbeat_at, lease_expires_at, running, model)
@@ -67,10 +56,8 @@ WHERE r.status = 'running';
 
 async def month_in(database: Database) -> Address:
     """Makes the demo's month with two machines at work, in which it stays `NOW`."""
-    async with database.connection() as connection:
-        await connection.execute(_STANDING_STILL)
     address = Address.parse(database.address.dsn, embedded=True)
-    still = Database.open(address, pool_size=2, application="tests")
+    still = await stand_still(database)
     await fill(still, now=NOW)
     async with still.connection() as connection:
         await connection.execute(_AT_WORK)

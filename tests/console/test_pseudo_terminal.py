@@ -192,11 +192,12 @@ def test_a_console_ends_when_its_terminal_is_gone(database_url: str, tmp_path: P
 
 def test_what_cannot_end_by_itself_is_ended_when_its_terminal_is_gone() -> None:
     script = (
-        "import signal, sys, threading\n"
+        "import os, signal, threading\n"
         "from bawt_console.hangup import ended_by_hangup\n"
         "signal.signal(signal.SIGHUP, lambda *_: None)\n"
         "with ended_by_hangup(0, patience=0.3):\n"
-        "    print('watching', flush=True)\n"
+        # In one piece: the terminal may be gone before a second one is written.
+        "    os.write(1, b'watching')\n"
         "    while True: threading.Event().wait()\n"
     )
     terminal = Terminal([sys.executable, "-c", script])
