@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,15 +15,9 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import NodeState, RunFilter, RunStatus
+from tests.ports import free_port
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -15,13 +15,7 @@ import pytest
 
 from bawt_console.cli import run
 from tests.console.browser import CHROMIUM, PATIENCE_SECONDS, Page, browser_at
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from scheduler_core.telemetry.endpoint import listening
 from scheduler_core.telemetry.metrics import Metrics
 from scheduler_core.telemetry.spans import Spans, host_tracer
 from scheduler_core.telemetry.state import Health, State, judge, read_state
+from tests.ports import free_port
 from tests.telemetry.receiver import receiving
 from tests.telemetry.test_webhook import a_run
 
@@ -62,11 +63,6 @@ def numbers(text: str) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-
-
-def free_port() -> int:
-    with listening("127.0.0.1", 0, lambda path: None) as port:
-        return port
 
 
 async def test_a_node_tells_what_it_ran_and_that_it_is_well(database_url: str, tmp_path: Path) -> None:
