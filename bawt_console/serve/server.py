@@ -5,6 +5,7 @@ own names, and only pages that it served itself: a page from elsewhere in the sa
 somebody points at this machine, gets nothing. The page loads nothing from anywhere else.
 """
 
+import asyncio
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
@@ -57,6 +58,17 @@ class ConsoleServer(Server):
         return app
 
     async def on_startup(self, app: web.Application) -> None:
+        # It does not listen yet, and nothing here is told when it does.
+        self._saying = asyncio.create_task(self._say_once_it_answers(), name="say where it answers")
+
+    async def _say_once_it_answers(self) -> None:
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(HOST, self.port)
+                break
+            except OSError:
+                await asyncio.sleep(0.02)
+        writer.close()
         self._say(f"The console is at {self.public_url} for anybody on this machine. Ctrl-C ends it.")
 
     @web.middleware

@@ -40,15 +40,6 @@ async def _served(database_url: str, tmp_path: Path, data_dir: str) -> AsyncIter
     async with asyncio.timeout(PATIENCE_SECONDS):
         said = (await process.stderr.readline()).decode()
         assert f"http://127.0.0.1:{port}" in said
-        # It says where it will answer a moment before it does.
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                break
     yield f"http://127.0.0.1:{port}"
     process.send_signal(signal.SIGTERM)
     assert await process.wait() == 0
