@@ -211,15 +211,8 @@ def start_console(
 
 
 def _prepared_log(settings: "Settings") -> Path:
-    from scheduler_core.errors import EmbeddedServerError
-    from scheduler_core.installation import data_dir, prepared_data_dir
+    from scheduler_core.installation import prepared_data_dir
 
-    try:
-        logs = prepared_data_dir(settings) / "logs"
-    except EmbeddedServerError:
-        if settings.external_url is None:
-            raise
-        # No server of ours moves in there, so it need not suit one.
-        logs = data_dir(settings) / "logs"
-    logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    logs = prepared_data_dir(settings) / "logs"
+    logs.mkdir(exist_ok=True)
     return logs / "console.log"

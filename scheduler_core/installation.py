@@ -21,7 +21,7 @@ from scheduler_core.db.messages_schema import upgrade_messages
 from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import JobType
-from scheduler_core.errors import ConfigError
+from scheduler_core.errors import ConfigError, EmbeddedServerError
 from scheduler_core.llm.chooser import ModelChooser, server_model
 from scheduler_core.llm.endpoint import Endpoint
 from scheduler_core.llm.local import LocalModels
@@ -47,13 +47,23 @@ def data_dir(settings: Settings) -> Path:
 def prepared_data_dir(settings: Settings) -> Path:
     """`data_dir`, made if missing so that only its owner, and the embedded server's account, may enter.
 
+    Beside a server of the user's own it need not suit an embedded one.
+
     Raises:
         EmbeddedServerError: it cannot be made or used.
     """
     from scheduler_core.db.embedded import make_data_dir
 
     directory = data_dir(settings)
-    make_data_dir(directory)
+    try:
+        make_data_dir(directory)
+    except EmbeddedServerError as error:
+        if settings.external_url is None:
+            raise
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            raise error from None
     return directory
 
 
