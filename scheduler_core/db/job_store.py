@@ -205,15 +205,20 @@ class JobStore:
             reasons=[_storable(outcome.reason) for outcome in outcomes],
             suspicious=["\n".join(outcome.suspicious) for outcome in outcomes],
         )
-        async with self._transaction() as connection:
-            held = {row["id"] for row in await connection.fetch(finish.text, *values)}
-            plans = {run.id: run.plan for run in outcomes if run.plan is not None and run.id in held}
-            if plans:
+        failed = any(outcome.status is RunStatus.FAILED for outcome in outcomes)
+        plans = {run.id: run.plan for run in outcomes if run.plan is not None}
+        # Where nothing failed, nothing else is written about most outcomes. Should a success have to forget
+        # failures, and this node die before it has, the next one forgets them.
+        together = self._transaction() if failed or plans else self._database.connection()
+        async with together as connection:
+            rows = await connection.fetch(finish.text, *values)
+            held = {row["id"] for row in rows}
+            if plans := {run: plan for run, plan in plans.items() if run in held}:
                 await save_plans(connection, plans)
             delays = {run: delay for run, delay in (retries or {}).items() if run in held}
             await self._retry(connection, delays)
-            failed = any(outcome.status is RunStatus.FAILED for outcome in outcomes)
-            await self._count(connection, [run for run in held if run not in delays], any_failed=failed)
+            if failed or (rows and rows[0]["any_failing"]):
+                await self._count(connection, [run for run in held if run not in delays])
         return held
 
     async def held_runs(self, *, known: Sequence[UUID]) -> list[StartedRun]:
@@ -240,7 +245,7 @@ class JobStore:
             lost = [LostRun(**dict(row)) for row in rows]
             delays = {run.id: delay for run in lost if (delay := retry_in(run)) is not None}
             await self._retry(connection, delays)
-            await self._count(connection, [run.id for run in lost if run.id not in delays], any_failed=True)
+            await self._count(connection, [run.id for run in lost if run.id not in delays])
         return lost
 
     async def fail_unknown(self, *, grace: float, batch: int) -> list[UUID]:
@@ -354,9 +359,9 @@ class JobStore:
                 "It is tried again by itself.",
             ) from error
 
-    async def _count(self, connection: Connection, ids: Sequence[UUID], *, any_failed: bool) -> None:
+    async def _count(self, connection: Connection, ids: Sequence[UUID]) -> None:
         count = statement("count_outcomes")
-        await connection.execute(count.text, *count.bind(ids=list(ids), any_failed=any_failed))
+        await connection.execute(count.text, *count.bind(ids=list(ids)))
 
     async def _retry(self, connection: Connection, delays: Mapping[UUID, float]) -> int:
         if not delays:

@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from uuid import UUID
 
 from scheduler_core.db.job_values import FinishedRun
@@ -44,6 +43,7 @@ class _Active:
     task: Task
     work: "asyncio.Task[None]"
     deadline: float
+    begun: bool = False
     end: _End | None = None
     abandoned: bool = False
 
@@ -115,7 +115,6 @@ class TaskProcessor:
                     work = group.create_task(self._process(task), name="run")
                     active = _Active(task, work, now + task.timeout)
                     self._active[task.run_id] = active
-                    work.add_done_callback(partial(self._ended, task))
                     if self._timer is None or active.deadline < self._timer.when():
                         self._watch(active.deadline)
 
@@ -142,11 +141,8 @@ class TaskProcessor:
                 self.cancel(run_id, "The scheduler stopped before the run was over.", retry=True)
             await self._queue.wait_empty()
 
-    def _ended(self, task: Task, work: "asyncio.Task[None]") -> None:
-        active = self._active.pop(task.run_id)
-        if work.cancelled() and active.end is not None and not active.abandoned:
-            # Stopped before its first step, so that nothing of it could say so.
-            self._recorder.finish(failed(task.run_id, active.end.because), retry_in=active.end.retry_in)
+    def _release(self, task: Task) -> None:
+        del self._active[task.run_id]
         self._queue.done(task)
         self._on_free()
 
@@ -169,7 +165,12 @@ class TaskProcessor:
     def _stop(self, active: _Active, end: _End) -> None:
         active.end = end
         active.work.cancel()
-        asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon, active, end)
+        if active.begun:
+            asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon, active, end)
+        else:
+            # Cancelled before its first step: nothing of it will ever run, not even to say so.
+            self._recorder.finish(failed(active.task.run_id, end.because), retry_in=end.retry_in)
+            self._release(active.task)
 
     def _abandon(self, active: _Active, end: _End) -> None:
         """Gives up on a handler that was told to stop and did not: its run is closed without it. Its place
@@ -182,22 +183,27 @@ class TaskProcessor:
         self._recorder.finish(failed(active.task.run_id, message))
 
     async def _process(self, task: Task) -> None:
+        active = self._active[task.run_id]
+        active.begun = True
         enter_run(task.run_id)
+        # Its place is given back here and not by a callback, which would cost every run a turn of the loop.
         try:
-            outcome, retry_in = await self._attempt(task)
-        except asyncio.CancelledError:
-            end = self._active[task.run_id].end
-            if end is not None:
-                outcome, retry_in = failed(task.run_id, end.because), end.retry_in
-            elif _is_told_to_stop():
-                # The whole processor is going down at once; the lease tells the other nodes.
-                raise
-            else:
-                # The handler let the cancellation of something of its own escape.
-                outcome = self._unexpected(task, asyncio.CancelledError())
-                retry_in = self._retry_in(task)
-        if not self._active[task.run_id].abandoned:
-            self._recorder.finish(outcome, retry_in=retry_in)
+            try:
+                outcome, retry_in = await self._attempt(task)
+            except asyncio.CancelledError:
+                if active.end is not None:
+                    outcome, retry_in = failed(task.run_id, active.end.because), active.end.retry_in
+                elif _is_told_to_stop():
+                    # The whole processor is going down at once; the lease tells the other nodes.
+                    raise
+                else:
+                    # The handler let the cancellation of something of its own escape.
+                    outcome = self._unexpected(task, asyncio.CancelledError())
+                    retry_in = self._retry_in(task)
+            if not active.abandoned:
+                self._recorder.finish(outcome, retry_in=retry_in)
+        finally:
+            self._release(task)
 
     async def _attempt(self, task: Task) -> tuple[FinishedRun, float | None]:
         try:

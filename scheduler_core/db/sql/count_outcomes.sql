@@ -3,9 +3,7 @@
 WITH outcome AS (
     SELECT r.job_id, bool_or(r.status = 'success') AS healed
     FROM job_runs r
-    -- Decided once: where nothing fails and nothing has failed, there is nothing to read.
-    WHERE (:any_failed::boolean OR EXISTS (SELECT FROM scheduled_jobs WHERE failures > 0))
-        AND r.id = ANY (:ids::uuid[]) AND r.job_id IS NOT NULL AND r.status IN ('success', 'failed')
+    WHERE r.id = ANY (:ids::uuid[]) AND r.job_id IS NOT NULL AND r.status IN ('success', 'failed')
         -- A refused undo says nothing about the schedule.
         AND r.mode = 'run'
     GROUP BY r.job_id

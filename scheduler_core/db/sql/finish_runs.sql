@@ -14,4 +14,6 @@ FROM unnest(
 -- Only a running run has a node and no end. Its status is not named, because a planner that takes the table
 -- for empty would then read the index of active runs once for each row.
 WHERE r.id = f.id AND r.finished_at IS NULL AND r.node_id = :node
-RETURNING r.id
+RETURNING r.id,
+    -- Asked once. Where no job has failed of late, a success has nothing to forget.
+    EXISTS (SELECT FROM scheduled_jobs WHERE failures > 0) AS any_failing
