@@ -15,9 +15,11 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from uuid import UUID
 
-from bawt_console.formatting import LATE_AFTER_SECONDS, State, job_state, run_state
+from bawt_console.formatting import State, job_state, run_state
 from scheduler_core.domain import (
+    LATE_AFTER_SECONDS,
     EntityType,
+    JobFilter,
     JobOverview,
     MemoryFilter,
     ProfileFilter,
@@ -154,6 +156,18 @@ class Filter:
             since=now - timedelta(seconds=max(since)) if since else None,
             min_duration_ms=int(min(longer) * 1000) if longer else None,
         )  # fmt: skip
+
+    def job_filter(self) -> JobFilter:
+        """What of it the database decides where there are more jobs than fit a list; never narrower than
+        the whole. What is about a job's latest run is left to the rows that came."""
+        bot = self._only(Field.BOT)
+        return JobFilter(
+            job_type=self._only(Field.JOB),
+            # Of letters beyond ASCII a database may not know which are the same.
+            bot_id=bot if bot is not None and bot.isascii() else None,
+            states=frozenset(_STATES[term.value].word for term in self._plain(Field.STATE)),
+            words=tuple(term.value for term in self._plain(Field.TEXT) if term.value.isascii()),
+        )
 
     def matches_run(self, run: Run, now: datetime, nodes: Nodes = NO_NODES) -> bool:
         """

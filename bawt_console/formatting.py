@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum, StrEnum
 
-from scheduler_core.domain import JobOverview, Outcome, Run, RunStatus
+from scheduler_core.domain import LATE_AFTER_SECONDS, JobOverview, Outcome, Run, RunStatus
 
 LONGEST_TEXT = 200_000
 
@@ -160,9 +160,6 @@ _OF_STATUS = {
     RunStatus.FAILED: State.FAILED,
     RunStatus.SKIPPED: State.SKIPPED,
 }
-
-# A due job is claimed within milliseconds; this long after its slot it counts as late.
-LATE_AFTER_SECONDS = 5.0
 
 
 def outcome_state(outcome: Outcome) -> State:

@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from scheduler_core.domain import JobOverview, JobPast
+from scheduler_core.db.history import JOBS_SHOWN
+from scheduler_core.domain import EVERY_JOB, JobFilter, JobOverview, JobPast
 
 MOST_AT_ONCE = 60
 # The share of a week moves on even where nothing runs.
 OLD_AFTER_SECONDS = 600.0
+# Very many jobs take long to count, and nobody misses the last one.
+COUNT_AFTER_SECONDS = 15.0
 
 
 class JobReads(Protocol):
-    """The part of the history that is read. Both may raise a SchedulerError."""
+    """The part of the history that is read. Each may raise a SchedulerError."""
 
-    async def jobs_now(self) -> list[JobOverview]: ...
+    async def jobs_now(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]: ...
+
+    async def count_jobs(self) -> int: ...
 
     async def pasts(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobPast]: ...
 
@@ -40,19 +45,26 @@ class JobList:
 
     Attributes:
         missing: jobs whose past is not as it should be yet; another call reads more of them.
+        total: how many jobs there are, also where not all of them came.
     """
 
     def __init__(self, history: JobReads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.missing = 0
+        self.total = 0
         self._history = history
         self._clock = clock
         self._known: dict[UUID, _Known] = {}
         self._begun = False
+        self._counted_at = float("-inf")
 
-    async def jobs(self) -> list[JobOverview]:
-        """Every job; the past of up to `MOST_AT_ONCE` is read, of the others it is as last read, or empty.
-        The first call reads none if there are more."""
-        found = await self._history.jobs_now()
+    async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]:
+        """The jobs that fit, up to `JOBS_SHOWN`. The past of up to `MOST_AT_ONCE` is read, of the others it
+        is as last read, or empty; the first call reads none if there are more."""
+        found = await self._history.jobs_now(wanted)
+        if wanted == EVERY_JOB and len(found) < JOBS_SHOWN:
+            self.total = len(found)
+        elif self._clock() - self._counted_at > COUNT_AFTER_SECONDS:
+            self.total, self._counted_at = await self._history.count_jobs(), self._clock()
         stale = [each for each in found if not self._is_known(each)]
         # Of a long list that nobody read before, the first page waits for no past.
         most = 0 if not self._begun and len(stale) > MOST_AT_ONCE else MOST_AT_ONCE

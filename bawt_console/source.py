@@ -33,10 +33,12 @@ from scheduler_core.db.operator_log import OperatorLog
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_log import RunLog
 from scheduler_core.domain import (
+    EVERY_JOB,
     Attribute,
     DurationPoint,
     Entity,
     Job,
+    JobFilter,
     JobOverview,
     Node,
     ProfileChange,
@@ -137,7 +139,12 @@ class Source(Protocol):
         """How many jobs came without what their runs tell; calling `jobs` again brings more."""
         ...
 
-    async def jobs(self) -> list[JobOverview]: ...
+    @property
+    def jobs_total(self) -> int:
+        """How many jobs there are, as of the last `jobs`, which gives some where there are very many."""
+        ...
+
+    async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]: ...
 
     async def runs(
         self, wanted: RunFilter, *, before: RunCursor | None = None, limit: int = 300
@@ -252,6 +259,10 @@ class DatabaseSource:
     @property
     def jobs_missing(self) -> int:
         return self._job_list.missing
+
+    @property
+    def jobs_total(self) -> int:
+        return self._job_list.total
 
     def refusal(self, action_id: str) -> str | None:
         return None

@@ -25,6 +25,9 @@ from benchmarks.server import Server, connected, started_server
 
 PACKAGES = ("asyncpg", "sqlalchemy", "pgqueuer", "procrastinate", "psycopg", "apscheduler")
 
+OURS = "ours"
+PGQUEUER = "PgQueuer"
+
 # Rows a second that the slowest machine writes before they are due.
 INSERTED_A_SECOND = 10_000
 
@@ -114,16 +117,16 @@ def contestants(arguments: argparse.Namespace) -> Iterator[Contestant]:
     yield limit
     yield replace(limit, name="limit, triggers off", triggers=False)
     for nodes in arguments.nodes:
-        name = f"ours, {nodes} node{'s' if nodes > 1 else ''}"
+        name = f"{OURS}, {nodes} node{'s' if nodes > 1 else ''}"
         first, *others = arguments.capacity
         yield Contestant(name=name, jobs=jobs, batch=first, others=tuple(others), workers=nodes)
     if not arguments.rivals:
         return
     if _installed("pgqueuer"):
         first, *others = arguments.pgqueuer_batch
-        queuer = Contestant(name="PgQueuer", jobs=jobs, batch=first, others=tuple(others), rival="pgqueuer")
+        queuer = Contestant(name=PGQUEUER, jobs=jobs, batch=first, others=tuple(others), rival="pgqueuer")
         yield queuer
-        yield replace(queuer, name="PgQueuer, 2 workers", workers=2)
+        yield replace(queuer, name=f"{PGQUEUER}, 2 workers", workers=2)
     if _installed("procrastinate"):
         yield Contestant(name="Procrastinate", jobs=slow, batch=20, others=(50,), rival="procrastinate")
     if _installed("apscheduler") and _installed("psycopg"):
@@ -206,14 +209,17 @@ def _report(
 
 
 def _ratios(medians: dict[str, float]) -> Iterator[tuple[str, float]]:
-    """Ours over everybody else's; of PgQueuer its better figure."""
-    for ours in (name for name in medians if name.startswith("ours")):
+    """Ours over everybody else's; over PgQueuer with as many processes, and with whichever number is best."""
+    for ours in (name for name in medians if name.startswith(OURS)):
         for other in ("limit", "Procrastinate", "APScheduler"):
             if other in medians:
                 yield f"{ours} / {other}", medians[ours] / medians[other]
-        queuer = [rate for name, rate in medians.items() if name.startswith("PgQueuer")]
-        if queuer:
-            yield f"{ours} / PgQueuer at its best", medians[ours] / max(queuer)
+        if PGQUEUER not in medians:
+            continue
+        equal = PGQUEUER if ours == f"{OURS}, 1 node" else f"{PGQUEUER}, 2 workers"
+        yield f"{ours} / {equal}", medians[ours] / medians[equal]
+        best = max(medians[PGQUEUER], medians[f"{PGQUEUER}, 2 workers"])
+        yield f"{ours} / PgQueuer at its best", medians[ours] / best
 
 
 def main() -> None:

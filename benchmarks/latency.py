@@ -24,7 +24,6 @@ from benchmarks.report import Report, Spread, Table, say
 from benchmarks.server import Server, connected, node_settings, started_server
 from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.database import Database
-from scheduler_core.db.history import JOBS_SHOWN
 from scheduler_core.installation import operations
 
 PACKAGES = ("asyncpg", "sqlalchemy")
@@ -116,11 +115,6 @@ async def measure_load(server: Server, arguments: argparse.Namespace, *, rate: i
                 await _measured(way, force, nodes, psql, samples=arguments.samples)
                 for way, force in ways.items()
             ]
-            if rate * 60 >= JOBS_SHOWN:
-                say(
-                    f"No key: the console lists the {JOBS_SHOWN:,} jobs that are due first; this is the last."
-                )
-                return measured
             async with console(url, server.directory) as keyboard:
                 await keyboard.seen("probe" if not rate else "noop")
                 # The one job that is not part of the load. Keys of the same burst as the first would come

@@ -17,6 +17,9 @@ ALL_BOTS = "*"
 # By another name, because `Change` has an attribute called object.
 JsonValue: TypeAlias = object
 
+# A due job is claimed within milliseconds; this long after its slot it counts as late.
+LATE_AFTER_SECONDS = 5.0
+
 # Slots of a cron expression are found one by one, while the job's row is held; an interval's are computed.
 MOST_CRON_SLOTS = 1_000
 
@@ -308,6 +311,27 @@ class JobPast:
 class Outcome:
     status: RunStatus
     suspicious: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list; the default lists all. Patterns use `*` and match the whole word, in any case.
+
+    Attributes:
+        states: of `JOB_STATES`; empty means every state.
+        words: each has to occur in what the job or its latest run says, in any case of letters.
+    """
+
+    job_id: UUID | None = None
+    job_type: str | None = None
+    bot_id: str | None = None
+    states: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+
+
+EVERY_JOB = JobFilter()
+# What an operator needs to know first of a job; `matching_jobs.sql` says which one it is in.
+JOB_STATES = ("running", "paused", "pending", "late", "new", "ok", "suspicious", "failed", "skipped")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import click
 
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import print_json, print_line, print_note, print_table
-from scheduler_core.domain import Job, NodeState, Run, RunMode, RunStatus
+from scheduler_core.domain import JOB_STATES, Job, JobFilter, NodeState, Run, RunMode, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +26,25 @@ def jobs() -> None:
 
 
 @jobs.command("list")
+@click.option("--job", metavar="TYPE", help="Only this job type; * stands for anything.")
+@click.option("--bot", metavar="BOT", help="Only this bot; * stands for anything.")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(JOB_STATES), help="Only jobs in it. Repeatable."
+)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True)
 @shared_options
 @click.pass_obj
-def list_jobs(options: Options) -> None:
-    """All jobs, the next due first."""
+def list_jobs(
+    options: Options, job: str | None, bot: str | None, states: tuple[str, ...], limit: int
+) -> None:
+    """Jobs, the next due first."""
+    wanted = JobFilter(job_type=job, bot_id=bot, states=frozenset(states))
 
     async def work(session: Session) -> None:
-        overviews = await session.history.jobs()
+        overviews = await session.history.jobs_now(wanted, limit=limit + 1)
+        if len(overviews) > limit:
+            overviews = overviews[:limit]
+            print_note(f"There are more than these {limit:,}; --limit says how many to show.")
         if options.json:
             for overview in overviews:
                 print_json(overview.job)

@@ -5,7 +5,7 @@ import click
 from bawt_console.commands.jobs import JOB_HELP, find_job
 from bawt_console.commands.session import Options, Session, in_session, shared_options
 from bawt_console.output import print_json, print_line
-from scheduler_core.domain import RunFilter
+from scheduler_core.domain import JobFilter, RunFilter
 
 
 @click.command("why", short_help="Say why a job did or did not run.", epilog=JOB_HELP)
@@ -22,11 +22,11 @@ def why(options: Options, job: str, limit: int) -> None:
         from scheduler_core.jobs.explanation import explain
 
         found = await find_job(session, job)
-        overviews = {overview.job.id: overview for overview in await session.history.jobs()}
+        overviews = await session.history.jobs_now(JobFilter(job_id=found.id))
         history = await session.history.runs(RunFilter(job_id=found.id), limit=limit + 2)
         sentences = explain(
             found,
-            current=overviews[found.id].current if found.id in overviews else None,
+            current=overviews[0].current if overviews else None,
             history=[run for run in history if run.status.is_final][:limit],
             nodes=await session.history.nodes(),
             now=await session.history.now(),

@@ -1,6 +1,6 @@
 """Every job, live, and below it the selected one: its runs, its log, its chart, its settings."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,7 +28,8 @@ from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.pane_tabs import PaneTabs
 from bawt_console.widgets.table import LiveTable
-from scheduler_core.domain import Job, JobOverview, Run, RunStatus
+from scheduler_core.db.history import JOBS_SHOWN
+from scheduler_core.domain import EVERY_JOB, Job, JobFilter, JobOverview, Run, RunStatus
 from scheduler_core.errors import StateError
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class JobsScreen(LogActions, FilteredList):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._overviews: tuple[JobOverview, ...] = ()
+        self._total = 0
+        self._asked = EVERY_JOB
+        # As last seen, where there are more jobs than the list holds and the filter asked for others since.
+        self._marked_elsewhere: tuple[JobOverview, ...] = ()
         self._loaded = False
         self._order = ORDERS[0]
         self._wanted_row: Hashable = None
@@ -90,9 +95,9 @@ class JobsScreen(LogActions, FilteredList):
     # Loading
 
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
-        if not self._loaded or kinds & {"jobs", "runs"}:
-            self._overviews = tuple(await source.jobs())
-            self._loaded = True
+        asked = self._to_ask()
+        if not self._loaded or kinds & {"jobs", "runs"} or asked != self._asked:
+            self._take(await source.jobs(asked), asked, source.jobs_total)
             self.filter_line.know_names(
                 {
                     Field.JOB: (each.job.job_type for each in self._overviews),
@@ -107,6 +112,20 @@ class JobsScreen(LogActions, FilteredList):
         if chosen is not None:
             await self.detail.load(chosen, source, moved=bool(kinds & {VIEW, "jobs", "runs"}))
 
+    def _take(self, found: Sequence[JobOverview], asked: JobFilter, total: int) -> None:
+        came = {each.job.id for each in found}
+        marks = self.table.marks if total > len(found) else ()
+        before = (*self._overviews, *self._marked_elsewhere)
+        self._marked_elsewhere = tuple(
+            each for each in before if each.job.id in marks and each.job.id not in came
+        )
+        self._overviews, self._asked, self._total = tuple(found), asked, total
+        self._loaded = True
+
+    def _to_ask(self) -> JobFilter:
+        """Where the list has every job, what to show of them is decided here, and at once."""
+        return self.filter_line.wanted.job_filter() if self._total > JOBS_SHOWN else EVERY_JOB
+
     def _show_jobs(self) -> None:
         now = self.desk.now()
         wanted = self.filter_line.wanted
@@ -114,10 +133,17 @@ class JobsScreen(LogActions, FilteredList):
         ordered = sorted(self._overviews, key=lambda each: self._order.key(each, now))
         shown = [each for each in ordered if wanted.matches_job(each, now, nodes)]
         self.table.show(shown)
-        if self._wanted_row is not None and self.table.find(self._wanted_row):
+        if self._wanted_row is not None and (self.table.find(self._wanted_row) or self._is_far()):
             self._wanted_row = None
         self._explain_nothing(bool(shown))
         self._show_title()
+
+    def _is_far(self) -> bool:
+        """Whether the wanted job is not among those that came; then the filter asks for it."""
+        is_far = self._total > len(self._overviews) and self._asked == EVERY_JOB
+        if is_far:
+            self.narrow(f'"{self._wanted_row}"')
+        return is_far
 
     def _explain_nothing(self, some: bool) -> None:
         empty = self.query_one("#empty", Notice)
@@ -166,7 +192,9 @@ class JobsScreen(LogActions, FilteredList):
         if not self._loaded:
             return []
         now = self.desk.now()
-        states = [job_state(each, now) for each in self._overviews]
+        # Of very many jobs not all states are known here, and a number of some of them would mislead.
+        known = self._overviews if len(self._overviews) == self._total else ()
+        states = [job_state(each, now) for each in known]
         parts = []
         for state in (State.RUNNING, State.PENDING, State.LATE, State.FAILED, State.SUSPICIOUS, State.PAUSED):
             number = states.count(state)
@@ -180,8 +208,8 @@ class JobsScreen(LogActions, FilteredList):
         return parts
 
     def _show_title(self) -> None:
-        total, shown = len(self._overviews), len(self.table.rows)
-        number = counted(total, "job") if shown == total else f"{shown} of {counted(total, 'job')}"
+        total, shown = self._total, len(self.table.rows)
+        number = counted(total, "job") if shown == total else f"{shown:,} of {counted(total, 'job')}"
         parts = [Part(phrase=phrase(number, Tone.STRONG), keep=100)]
         parts.append(Part(phrase=phrase(self._order.words, Tone.MUTED), keep=50))
         if self.table.marks:
@@ -270,7 +298,8 @@ class JobsScreen(LogActions, FilteredList):
     def _marked(self) -> list[JobOverview]:
         """All marked jobs, also those that the filter hides by now."""
         marks = self.table.marks
-        return [each for each in self._overviews if each.job.id in marks] if marks else []
+        known = (*self._overviews, *self._marked_elsewhere)
+        return [each for each in known if each.job.id in marks] if marks else []
 
     def _meant(self) -> list[Job]:
         """The jobs an action is about: the marked ones, else the one under the cursor."""
@@ -366,7 +395,9 @@ class JobsScreen(LogActions, FilteredList):
         return jobs, sorted({each.job.bot_id for each in self._overviews})
 
     def look_for(self, key: Hashable) -> None:
-        self._wanted_row = None if self.table.find(key) else key
+        self._wanted_row = key
+        if self._loaded:
+            self._show_jobs()
 
     def exported(self) -> Rows:
         now = self.desk.now()

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bawt_console.formatting import (
-    LATE_AFTER_SECONDS,
     NOTHING,
     Phrase,
     State,
@@ -26,7 +25,7 @@ from bawt_console.formatting import (
 )
 from bawt_console.widgets.run_table import run_length, run_remark
 from bawt_console.widgets.table import Column, LiveTable
-from scheduler_core.domain import JobOverview, RunStatus
+from scheduler_core.domain import LATE_AFTER_SECONDS, JobOverview, RunStatus
 
 STRIP_LENGTH = 30
 # Below this share of successes a job stands out.

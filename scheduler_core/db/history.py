@@ -13,8 +13,11 @@ from scheduler_core.db.rows import Row, event_of, job_of, node_of, outcome_of, r
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import (
+    EVERY_JOB,
+    LATE_AFTER_SECONDS,
     DurationPoint,
     Job,
+    JobFilter,
     JobOverview,
     JobPast,
     Node,
@@ -38,23 +41,42 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def jobs(self) -> list[JobOverview]:
-        """Up to `JOBS_SHOWN` jobs, the next due first."""
-        found = await self.jobs_now()
+    async def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN) -> list[JobOverview]:
+        """Up to `limit` jobs, the next due first."""
+        found = await self.jobs_now(wanted, limit=limit)
         pasts = await self.pasts([each.job.id for each in found]) if found else {}
         return [each.with_past(pasts[each.job.id]) for each in found]
 
-    async def jobs_now(self) -> list[JobOverview]:
+    async def jobs_now(self, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN) -> list[JobOverview]:
         """The same jobs with their current and last run, and without what the runs before tell."""
-        listing = statement("list_jobs")
+        if wanted == EVERY_JOB:
+            listing = statement("list_jobs")
+            values = listing.bind(limit=limit)
+        else:
+            listing = statement("matching_jobs")
+            values = listing.bind(
+                job=wanted.job_id,
+                job_type=None if wanted.job_type is None else _like(wanted.job_type.lower()),
+                bot=None if wanted.bot_id is None else _like(wanted.bot_id.lower()),
+                states=sorted(wanted.states),
+                words=[storable(word.lower()) for word in wanted.words],
+                late_after=LATE_AFTER_SECONDS,
+                limit=limit,
+            )
         async with self._database.connection() as connection:
-            rows = await connection.fetch(listing.text, *listing.bind(limit=JOBS_SHOWN))
+            rows = await connection.fetch(listing.text, *values)
         found: list[JobOverview] = []
         for first in range(0, len(rows), ROWS_AT_ONCE):
             found += [_overview_of(row) for row in rows[first : first + ROWS_AT_ONCE]]
             # Many rows take long to make sense of; whoever presses a key meanwhile comes first.
             await asyncio.sleep(0)
         return found
+
+    async def count_jobs(self) -> int:
+        """How many jobs there are; reads an entry of an index for each."""
+        async with self._database.connection() as connection:
+            number: int = await connection.fetchval("SELECT count(*) FROM scheduled_jobs")
+        return number
 
     async def pasts(self, job_ids: Sequence[UUID]) -> dict[UUID, JobPast]:
         """What the runs of these jobs tell."""

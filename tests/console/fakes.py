@@ -20,10 +20,12 @@ from bawt_console.shelf import Shelf
 from bawt_console.source import ATTACHED, Link
 from bawt_console.views import Views
 from scheduler_core.domain import (
+    EVERY_JOB,
     Attribute,
     DurationPoint,
     Entity,
     Job,
+    JobFilter,
     JobOverview,
     Node,
     ProfileChange,
@@ -97,8 +99,13 @@ class FakeSource:
         """Counts a read of one of the parts, which fails as every read does."""
         self._ask(name)
 
-    async def jobs(self) -> list[JobOverview]:
+    @property
+    def jobs_total(self) -> int:
+        return len(self.world.jobs)
+
+    async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]:
         self._ask("jobs")
+        assert wanted == EVERY_JOB, "a small world is shown whole"
         return list(self.world.jobs)
 
     async def runs(

@@ -10,7 +10,7 @@ from bawt_console.job_list import MOST_AT_ONCE, OLD_AFTER_SECONDS, JobList
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.domain import JobOverview, JobPast
+from scheduler_core.domain import EVERY_JOB, JobFilter, JobOverview, JobPast
 
 
 class Counted:
@@ -20,8 +20,11 @@ class Counted:
         self.history = History(database)
         self.asked: list[int] = []
 
-    async def jobs_now(self) -> list[JobOverview]:
-        return await self.history.jobs_now()
+    async def jobs_now(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]:
+        return await self.history.jobs_now(wanted)
+
+    async def count_jobs(self) -> int:
+        return await self.history.count_jobs()
 
     async def pasts(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobPast]:
         self.asked.append(len(job_ids))
