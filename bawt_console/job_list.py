@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from scheduler_core.db.history import JOBS_SHOWN
-from scheduler_core.domain import EVERY_JOB, JobFilter, JobOverview, JobPast
+from scheduler_core.domain import EVERY_JOB, JOBS_SHOWN, JobFilter, JobOverview, JobPast
 
 MOST_AT_ONCE = 60
 # The share of a week moves on even where nothing runs.

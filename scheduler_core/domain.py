@@ -20,6 +20,9 @@ JsonValue: TypeAlias = object
 # A due job is claimed within milliseconds; this long after its slot it counts as late.
 LATE_AFTER_SECONDS = 5.0
 
+# What a list of jobs holds at most; of more than that, those that are due next or fit a filter.
+JOBS_SHOWN = 1000
+
 # Slots of a cron expression are found one by one, while the job's row is held; an interval's are computed.
 MOST_CRON_SLOTS = 1_000
 

@@ -28,8 +28,7 @@ from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.pane_tabs import PaneTabs
 from bawt_console.widgets.table import LiveTable
-from scheduler_core.db.history import JOBS_SHOWN
-from scheduler_core.domain import EVERY_JOB, Job, JobFilter, JobOverview, Run, RunStatus
+from scheduler_core.domain import EVERY_JOB, JOBS_SHOWN, Job, JobFilter, JobOverview, Run, RunStatus
 from scheduler_core.errors import StateError
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import (
     EVERY_JOB,
+    JOBS_SHOWN,
     LATE_AFTER_SECONDS,
     DurationPoint,
     Job,
@@ -29,7 +30,6 @@ from scheduler_core.domain import (
 )
 from scheduler_core.errors import NotFoundError
 
-JOBS_SHOWN = 1000
 # From here on an index lists the runs that took so long.
 LONG_MS = 1000
 ROWS_AT_ONCE = 100

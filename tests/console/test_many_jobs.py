@@ -12,8 +12,8 @@ from bawt_console.formatting import State, job_state
 from bawt_console.source import ATTACHED, open_source
 from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.database import Database
-from scheduler_core.db.history import JOBS_SHOWN, History
-from scheduler_core.domain import JOB_STATES, JobFilter
+from scheduler_core.db.history import History
+from scheduler_core.domain import JOB_STATES, JOBS_SHOWN, JobFilter
 from tests.console.pilots import MEDIUM, jobs_of, opened, picture, until
 
 BEYOND = 50
