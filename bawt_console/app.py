@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -23,6 +24,7 @@ from textual.message import Message
 from textual.widgets._toast import Toast, ToastHolder
 
 from bawt_console.brief import headline
+from bawt_console.collector import Sweeper
 from bawt_console.formatting import clean, utc_now
 from bawt_console.keymap import Keymap
 from bawt_console.modes import MODES, Mode
@@ -102,6 +104,7 @@ class ConsoleApp(App[int]):
         self._tick_seconds = tick
         self._leaving = asyncio.Event()
         self._session: asyncio.Task[None] | None = None
+        self.sweeper = Sweeper()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NIGHT.name
@@ -126,6 +129,11 @@ class ConsoleApp(App[int]):
         await asyncio.wait({session})
         if not session.cancelled():
             session.result()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.sweeper.used()
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         if self._tick_seconds is not None:
@@ -248,6 +256,7 @@ class ConsoleApp(App[int]):
             shown.refresh_chrome()
 
     def _tick(self) -> None:
+        self.sweeper.tick()
         # While the console closes, its screens lose their widgets one by one.
         shown = self._shown if self.is_running else None
         if shown is not None:
@@ -345,7 +354,8 @@ async def run_console(app: ConsoleApp) -> int:
             loop.add_signal_handler(number, app.exit, 0)
             handled.append(number)
     try:
-        await app.run_async()
+        with app.sweeper.sweeping():
+            await app.run_async()
     finally:
         for number in handled:
             loop.remove_signal_handler(number)

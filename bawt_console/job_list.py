@@ -29,11 +29,14 @@ class JobReads(Protocol):
     async def pasts(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobPast]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
     last_run: UUID | None
     at: float
     past: JobPast
+    # With and without that past, so that a job which stays the same is the same value.
+    bare: JobOverview | None = None
+    shown: JobOverview | None = None
 
 
 class JobList:
@@ -86,7 +89,11 @@ class JobList:
 
     def _with_past(self, each: JobOverview) -> JobOverview:
         known = self._known.get(each.job.id)
-        return each if known is None else each.with_past(known.past)
+        if known is None:
+            return each
+        if known.shown is None or known.bare is not each:
+            known.bare, known.shown = each, each.with_past(known.past)
+        return known.shown
 
 
 def _last_of(each: JobOverview) -> UUID | None:

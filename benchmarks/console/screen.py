@@ -52,6 +52,10 @@ class Notes:
     def key(self, at: float) -> None:
         self._key_at = at
 
+    def unanswered(self) -> None:
+        """The last key changed nothing, so no picture answers it."""
+        self._key_at = None
+
     def answered(self, where: list[float]) -> None:
         """The last key was carried out; its picture is the next one."""
         if self._key_at is not None:
@@ -75,6 +79,11 @@ class MeasuredConsole(ConsoleApp):
     def __init__(self, *args: Any, notes: Notes, **options: Any) -> None:
         super().__init__(*args, **options)
         self._notes = notes
+        self.is_leaving = False
+
+    async def action_quit(self) -> None:
+        self.is_leaving = True
+        await super().action_quit()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
@@ -82,8 +91,12 @@ class MeasuredConsole(ConsoleApp):
         await super().on_event(event)
 
     async def action_show(self, mode: str) -> None:
+        before = self.screen
         await super().action_show(mode)
-        self._notes.answered(self._notes.screens)
+        if self.screen is before:
+            self._notes.unanswered()
+        else:
+            self._notes.answered(self._notes.screens)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         super()._display(screen, renderable)
@@ -95,8 +108,12 @@ def _note_moves(notes: Notes) -> None:
     move = LiveTable.move_to
 
     def moved(table: "LiveTable[Any]", index: int) -> None:
+        before = table.cursor
         move(table, index)
-        notes.answered(notes.keys)
+        if table.cursor == before:
+            notes.unanswered()
+        else:
+            notes.answered(notes.keys)
 
     setattr(LiveTable, "move_to", moved)  # noqa: B010 - its type says nothing of generics
 
@@ -117,12 +134,14 @@ def _timed(load: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
     return timed
 
 
-async def _watch(notes: Notes, app: ConsoleApp) -> None:
-    """Stalls as far as they exceed the beat, and memory now and then."""
+async def _watch(notes: Notes, app: "MeasuredConsole") -> None:
+    """Stalls as far as they exceed the beat, and memory now and then, until it is left."""
     process, last, looked = _system.Process(), time.monotonic(), 0.0
     while True:
         await asyncio.sleep(BEAT_SECONDS)
         now = time.monotonic()
+        if app.is_leaving:
+            return
         notes.stalls.append((now, max(0.0, now - last - BEAT_SECONDS)))
         last = now
         if now - looked > MEMORY_SECONDS:
@@ -131,7 +150,7 @@ async def _watch(notes: Notes, app: ConsoleApp) -> None:
             notes.memory.append((now, process.memory_info().rss, len(asyncio.all_tasks()), widgets))
 
 
-async def _run(app: ConsoleApp, notes: Notes) -> int:
+async def _run(app: "MeasuredConsole", notes: Notes) -> int:
     watching = asyncio.create_task(_watch(notes, app))
     try:
         return await run_console(app)

@@ -40,6 +40,7 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._listed: dict[UUID, tuple[Row, JobOverview]] = {}
 
     async def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN) -> list[JobOverview]:
         """Up to `limit` jobs, the next due first."""
@@ -48,7 +49,8 @@ class History:
         return [each.with_past(pasts[each.job.id]) for each in found]
 
     async def jobs_now(self, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN) -> list[JobOverview]:
-        """The same jobs with their current and last run, and without what the runs before tell."""
+        """The same jobs with their current and last run, and without what the runs before tell. What did not
+        change since the last call is the same object."""
         if wanted == EVERY_JOB:
             listing = statement("list_jobs")
             values = listing.bind(limit=limit)
@@ -65,12 +67,16 @@ class History:
             )
         async with self._database.connection() as connection:
             rows = await connection.fetch(listing.text, *values)
-        found: list[JobOverview] = []
+        listed: dict[UUID, tuple[Row, JobOverview]] = {}
         for first in range(0, len(rows), ROWS_AT_ONCE):
-            found += [_overview_of(row) for row in rows[first : first + ROWS_AT_ONCE]]
-            # Many rows take long to make sense of; whoever presses a key meanwhile comes first.
+            for row in rows[first : first + ROWS_AT_ONCE]:
+                before = self._listed.get(row["id"])
+                # Making sense of a row takes ten times as long as comparing it.
+                listed[row["id"]] = before if before and before[0] == row else (row, _overview_of(row))
+            # Many rows take long all the same; whoever presses a key meanwhile comes first.
             await asyncio.sleep(0)
-        return found
+        self._listed = listed
+        return [overview for _, overview in listed.values()]
 
     async def count_jobs(self) -> int:
         """How many jobs there are; reads an entry of an index for each."""
