@@ -116,6 +116,8 @@ class Rehearsal:
         while self._events and self._events[0][0] < self._until:
             at, _, _, happen = heapq.heappop(self._events)
             self._start(at, happen())
+        # What is left to happen refers back to here; without that, what was found goes when it is dropped.
+        self._events.clear()
         return self
 
     # An end comes before a slot of the same moment: a place that is given back is free.

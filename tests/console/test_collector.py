@@ -2,8 +2,17 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 
-from bawt_console.collector import LONGEST_WAIT_SECONDS, MIDDLE_LOOKS, QUIET_SECONDS, Sweeper
+import pytest
+
+from bawt_console.collector import BUSY_SECONDS, MIDDLE_LOOKS, QUIET_SECONDS, Sweeper
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
 
 
 class Ring:
@@ -13,14 +22,19 @@ class Ring:
         self.own = self
 
 
+def worth_it() -> None:
+    """Enough looks at the middle generation since the last at everything."""
+    for _ in range(MIDDLE_LOOKS):
+        gc.collect(1)
+
+
 def old_garbage() -> "weakref.ref[Ring]":
-    """A ring in the oldest generation, and enough looks at the middle one since the last at everything."""
+    """A ring in the oldest generation that nobody needs any more."""
     ring = Ring()
     gc.collect()
     gone = weakref.ref(ring)
     del ring
-    for _ in range(MIDDLE_LOOKS):
-        gc.collect(1)
+    worth_it()
     return gone
 
 
@@ -40,13 +54,36 @@ def test_everything_is_looked_through_once_nobody_is_at_the_keys() -> None:
         assert not sweeper.tick(), "nothing new to find"
 
 
-def test_somebody_who_never_rests_does_not_put_it_off_for_ever() -> None:
+def test_somebody_who_never_rests_does_not_put_off_what_is_new() -> None:
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
-        gone = old_garbage()
-        now[0] += LONGEST_WAIT_SECONDS + 1
+        for _ in range(3):
+            gone = old_garbage()
+            now[0] += BUSY_SECONDS + 1
+            sweeper.used()
+            assert sweeper.tick()
+            assert gone() is None
+
+
+def test_what_was_in_use_at_one_sweep_and_is_not_any_more_goes_in_a_quiet_moment() -> None:
+    now = [0.0]
+    sweeper = Sweeper(clock=lambda: now[0])
+    with sweeper.sweeping():
+        ring = Ring()
+        gone = weakref.ref(ring)
+        worth_it()
+        now[0] += QUIET_SECONDS + 1
+        assert sweeper.tick()
+        assert gc.get_freeze_count() > 0
+        del ring
+        worth_it()
+        now[0] += BUSY_SECONDS + 1
         sweeper.used()
+        assert sweeper.tick()
+        assert gone() is not None, "set aside, so that the sweep is short"
+        worth_it()
+        now[0] += QUIET_SECONDS + 1
         assert sweeper.tick()
         assert gone() is None
 
