@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bawt_console.commands.publication import (
+    print_taken_back,
+    publish_summaries,
+    take_back_summaries,
+    taken_back,
+)
 from bawt_console.commands.session import Options, shared_options
 from bawt_console.formatting import counted
 from bawt_console.output import plain, print_json, print_line
@@ -17,26 +23,40 @@ if TYPE_CHECKING:
 @click.command("adopt", short_help="Let maintenance work on copies in an llm-bawt service's database.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done; nothing is written.")
 @click.option("--undo", is_flag=True, help="Drop the copies and all that was made of them.")
+@click.option("--publish", is_flag=True, help="Give the summaries of the copies to the service.")
+@click.option("--unpublish", is_flag=True, help="Put back what stood in their place.")
 @shared_options
 @click.pass_obj
-def adopt(options: Options, dry_run: bool, undo: bool) -> None:
+def adopt(options: Options, dry_run: bool, undo: bool, publish: bool, unpublish: bool) -> None:
     """Copy an llm-bawt service's profiles and memories into a schema of their own in its database, so that
     maintenance can work on them.
 
-    Nothing of the service is changed, and it sees nothing of the copies. With --undo the database is again
-    as it was before.
+    Nothing of the service is changed, and it sees nothing of the copies, until --publish writes the summaries
+    that maintenance made into its profiles. --unpublish puts back what stood there, but not where the service
+    has written another summary since. --undo does that too, and the database is again as it was before.
     """
     from scheduler_core.installation import open_address
 
+    if undo + publish + unpublish > 1:
+        raise click.UsageError("--undo, --publish and --unpublish go one at a time.")
+    act = _adopt
+    if undo:
+        act = _undo
+    elif publish:
+        act = publish_summaries
+    elif unpublish:
+        act = take_back_summaries
+
     async def work() -> None:
         async with open_address(options.settings()) as address:
-            await (_undo if undo else _adopt)(options, address, dry_run)
+            await act(options, address, dry_run)
 
     asyncio.run(work())
 
 
 async def _adopt(options: Options, address: "Address", dry_run: bool) -> None:
-    from scheduler_core.db.llm_bawt.adoption import SCHEMA, adopt, plan_adoption, within
+    from scheduler_core.db.llm_bawt.adoption import adopt, plan_adoption, within
+    from scheduler_core.db.llm_bawt.copies import SCHEMA
 
     copies = await (plan_adoption if dry_run else adopt)(address)
     url = within(address).dsn_without_password
@@ -49,7 +69,8 @@ async def _adopt(options: Options, address: "Address", dry_run: bool) -> None:
     else:
         print_line("Work on the copies with the password added, where there is one:")
         print_line(f"  bawt-console --database-url '{url}'")
-        print_line("Take it back with: bawt-console adopt --undo")
+        print_line("Give the service the summaries that maintenance makes: bawt-console adopt --publish")
+        print_line("Take it all back with: bawt-console adopt --undo")
 
 
 def _print_copies(copies: "Copies", schema: str, verb: str, label: str) -> None:
@@ -71,16 +92,23 @@ def _print_copies(copies: "Copies", schema: str, verb: str, label: str) -> None:
 
 
 async def _undo(options: Options, address: "Address", dry_run: bool) -> None:
-    from scheduler_core.db.llm_bawt.adoption import SCHEMA, held_copies, undo_adoption
+    from scheduler_core.db.llm_bawt.adoption import held_copies, undo_adoption
+    from scheduler_core.db.llm_bawt.copies import SCHEMA
 
     held: Held = await (held_copies if dry_run else undo_adoption)(address)
     if options.json:
-        print_json(plain(held) | {"schema": SCHEMA, "done": not dry_run})
+        taken = None if held.taken_back is None else taken_back(held.taken_back)
+        print_json(plain(held) | {"taken_back": taken, "schema": SCHEMA, "done": not dry_run})
         return
+    if held.taken_back is not None:
+        print_taken_back(held.taken_back, dry_run=dry_run)
     verb = "Would drop" if dry_run else "Dropped"
     print_line(
         f"{verb} the schema {SCHEMA} with {held.tables} tables, {counted(held.profiles, 'profile')},"
         f" {counted(held.summaries, 'summary', plural='summaries')} and"
         f" {counted(held.memories, 'memory', plural='memories')} in use."
     )
-    print_line(f"{'Nothing was written. ' if dry_run else ''}The service's own tables are as they were.")
+    if dry_run:
+        print_line("Nothing was written. Do it with: bawt-console adopt --undo")
+    else:
+        print_line("The service's own tables are as they were, but for what it wrote itself.")

@@ -126,13 +126,14 @@ class Address:
 
 
 async def connect(
-    address: Address, *, application: str, read_only: bool = False, patience: float | None = None
+    address: Address, *, application: str, read_only: bool | None = False, patience: float | None = None
 ) -> Connection:
     """Opens one connection; times on it are UTC.
 
     Args:
         application: shown in `pg_stat_activity`.
-        read_only: the server then refuses every write of this session.
+        read_only: the server then refuses every write of this session. None leaves that to what the server,
+            its role or the URL says of it.
         patience: seconds after which connecting, and each statement, is given up, and the server in turn
             gives up on a transaction in which nothing happens. None stands for `CONNECT_TIMEOUT`,
             `COMMAND_TIMEOUT` and no such limit.
@@ -149,15 +150,18 @@ async def connect(
         return await _connect(address, application, read_only, patience)
 
 
-async def _connect(address: Address, application: str, read_only: bool, patience: float | None) -> Connection:
+async def _connect(
+    address: Address, application: str, read_only: bool | None, patience: float | None
+) -> Connection:
     settings = {
         "application_name": application,
         "timezone": "UTC",
-        "default_transaction_read_only": "on" if read_only else "off",
         # Batches touch a few hundred rows by key; the default, made for spinning disks, reads whole tables.
         "random_page_cost": "1.1",
         "jit": "off",
     }
+    if read_only is not None:
+        settings["default_transaction_read_only"] = "on" if read_only else "off"
     if patience is not None:
         # The same few statements again and again: what is planned once fits every batch.
         settings["plan_cache_mode"] = "force_generic_plan"
@@ -219,7 +223,10 @@ def _plain(error: BaseException, address: Address) -> BaseException:
             f"The disk of the database at {where} is full.", "Free some space; work resumes by itself."
         )
     if isinstance(error, ReadOnlySQLTransactionError):
-        return DatabaseError("This session is read-only.", "Start without --read-only to change things.")
+        return DatabaseError(
+            "This session is read-only.",
+            "Start without --read-only, with a role and at a server that may write, to change things.",
+        )
     if isinstance(error, InsufficientPrivilegeError):
         return DatabaseError(
             f"The database user may not do this at {where}.", "Ask for a role that may write these tables."

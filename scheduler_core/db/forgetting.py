@@ -19,6 +19,7 @@ import asyncpg
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.forgotten_rows import ForgottenRows
+from scheduler_core.db.llm_bawt.publication import require_not_given
 from scheduler_core.db.profile_store import IMPORT_LOCK
 from scheduler_core.db.redaction import Redaction, new_token
 from scheduler_core.db.statement import statement
@@ -133,10 +134,12 @@ class Forgetting:
         Raises:
             NotFoundError: nothing is known of it.
             ConfigError: it stands for all bots.
+            StateError: its summary was given to an llm-bawt service.
         """
         entity = _one(entity)
         async with self._database.transaction() as connection:
             await connection.execute("SET TRANSACTION READ ONLY")
+            await require_not_given(connection, entity)
             redaction = await _redaction(connection, entity, new_token())
             counts = await _owned(connection, entity)
             rows = self._rows(connection, entity, redaction, is_dry=True)
@@ -161,7 +164,8 @@ class Forgetting:
         Raises:
             NotFoundError: nothing is known of it.
             ConfigError: it stands for all bots.
-            StateError: runs in hand did not stop in time; nothing was removed.
+            StateError: its summary was given to an llm-bawt service, or runs in hand did not stop in time;
+                nothing was removed.
         """
         entity = _one(entity)
         await self.look(entity)
@@ -212,6 +216,7 @@ class Forgetting:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", IMPORT_LOCK)
             since: datetime = await connection.fetchval("SELECT now()")
             await _hold(connection, entity)
+            await require_not_given(connection, entity)
             redaction = await _redaction(connection, entity, new_token())
             known = Known(
                 counts=await _owned(connection, entity), mentions=await _mentions(connection, entity)

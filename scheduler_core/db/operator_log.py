@@ -32,6 +32,8 @@ _CANNOT = {
     "cancel": "A cancelled run does not come back; run its job now instead.",
     "dry_run": "A dry run changed nothing.",
     "forget": "What was forgotten does not come back.",
+    "publish": "Take all summaries back with: bawt-console adopt --unpublish",
+    "unpublish": "Give them again with: bawt-console adopt --publish",
 }
 
 

@@ -1,50 +1,25 @@
 """Copies for our maintenance beside a service's tables, which nothing of it touches, and the way back."""
 
 import asyncio
-import subprocess
 from collections.abc import Sequence
 
 import asyncpg
 import pytest
 
 from bawt_console.commands.adopt import adopt as command
-from scheduler_core.db.backup import program as postgres_program
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.llm_bawt import adoption
-from scheduler_core.db.llm_bawt.adoption import (
-    SCHEMA,
-    adopt,
-    held_copies,
-    plan_adoption,
-    undo_adoption,
-    within,
-)
+from scheduler_core.db.llm_bawt.adoption import adopt, held_copies, plan_adoption, undo_adoption, within
+from scheduler_core.db.llm_bawt.copies import SCHEMA, UNFINISHED
 from scheduler_core.db.memory_store import MemoryStore
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.domain import Entity, EntityType
 from scheduler_core.errors import StateError
 from tests.command_line.program import Program
+from tests.llm_bawt.whole import dump, execute
 
 ADA = Entity(EntityType.USER, "ada")
-
-
-def dump(url: str, *more: str) -> str:
-    """Everything in the database as SQL: schema, settings and rows, in an order that follows from them."""
-    done = subprocess.run(
-        [str(postgres_program("pg_dump")), "--dbname", url, *more],
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    # New for each dump.
-    return "\n".join(line for line in done.stdout.splitlines() if "restrict " not in line)
-
-
-async def execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(sql)
-    await connection.close()
 
 
 async def test_a_dry_run_counts_and_writes_nothing(service_url: str) -> None:
@@ -157,7 +132,7 @@ async def test_one_that_was_killed_is_begun_anew(one_service_url: str) -> None:
     await execute(
         one_service_url,
         f"CREATE SCHEMA {SCHEMA}; CREATE TABLE {SCHEMA}.scheduled_jobs ();"
-        f"COMMENT ON SCHEMA {SCHEMA} IS '{adoption.UNFINISHED}'",
+        f"COMMENT ON SCHEMA {SCHEMA} IS '{UNFINISHED}'",
     )
     assert (await adopt(Address.parse(one_service_url))).profiles == 3
 
@@ -192,3 +167,4 @@ async def test_it_is_adopted_once_and_not_taken_back_under_a_scheduler(one_servi
 def test_the_help_says_that_nothing_of_the_service_is_changed() -> None:
     assert command.help is not None
     assert "Nothing of the service is changed" in command.help
+    assert "until --publish" in command.help

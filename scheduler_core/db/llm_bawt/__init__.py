@@ -1,1 +1,4 @@
-"""The database of a public llm-bawt service, read as it is. Nothing here makes a table of ours in it."""
+"""The database of a public llm-bawt service, read as it is.
+
+`asking` writes into its jobs and `publication` into its summaries; what `adoption` makes has its own schema.
+"""

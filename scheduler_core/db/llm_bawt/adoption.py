@@ -4,18 +4,21 @@ Our schema is made in a PostgreSQL schema of its own in the service's database, 
 memories are copied into it. Not one row, table or setting of the service is changed, so its service goes on
 as before and sees nothing of what is done to the copies; taking the adoption back drops the copies, and the
 database is byte for byte as it was. Changing its tables instead could break a service that we cannot test.
+What `publication` gave to the service is put back first.
 """
 
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from urllib.parse import quote
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 from scheduler_core.db.database import Database
 from scheduler_core.db.doctor import WRONG_NAMES
 from scheduler_core.db.json_lines import Rejected
+from scheduler_core.db.llm_bawt.copies import DONE, SCHEMA, UNFINISHED, comment_of, hold, require_adopted
+from scheduler_core.db.llm_bawt.publication import TakenBack, planned_taking_back, take_back
 from scheduler_core.db.llm_bawt.shape import Owner, Shape, memories_of, shape_of
 from scheduler_core.db.memory_file import import_memories
 from scheduler_core.db.memory_file import read_lines as read_memories
@@ -29,10 +32,6 @@ from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.statement import statement
 from scheduler_core.errors import StateError
 
-SCHEMA = "bawt"
-# What says that the schema is ours to drop; and, until everything is copied, that it is not of use yet.
-DONE = "Copies that bawt-console adopt made; bawt-console adopt --undo drops them."
-UNFINISHED = "An adoption by bawt-console that is not finished."
 _BATCH = 1_000
 _PROFILE_FIELDS = ("email", "display_name", "description")
 _MEMORY_FIELDS = tuple(
@@ -61,12 +60,17 @@ class Copies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What taking an adoption back drops."""
+    """What taking an adoption back drops.
+
+    Attributes:
+        taken_back: what was given to the service and is put back first; None for nothing.
+    """
 
     tables: int
     profiles: int
     summaries: int
     memories: int
+    taken_back: TakenBack | None = None
 
 
 def within(address: Address, schema: str = SCHEMA) -> Address:
@@ -127,8 +131,9 @@ async def held_copies(address: Address) -> Held:
     connection = await connect(address, application="bawt adopt", read_only=True)
     try:
         with plain_errors(address):
-            await _require_adopted(connection)
-            return await _held(connection)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await require_adopted(connection)
+                return replace(await _held(connection), taken_back=await planned_taking_back(connection))
     finally:
         await connection.close()
 
@@ -136,17 +141,23 @@ async def held_copies(address: Address) -> Held:
 async def undo_adoption(address: Address) -> Held:
     """Drops the copies and everything that was made of them, in one transaction.
 
+    Summaries that were given to the service go first, in the same transaction: a refusal until somebody took
+    them back could be answered by dropping the schema by hand, and with it what has to be put back.
+
     Raises:
         StateError: there is no adoption, or a scheduler works on the copies.
     """
-    connection = await connect(address, application="bawt adopt")
+    connection = await connect(address, application="bawt adopt", read_only=None)
     try:
         with plain_errors(address):
-            async with connection.transaction():
-                await _require_adopted(connection)
+            # At this level taking back sees what the service wrote while it waited for it.
+            async with connection.transaction(isolation="read_committed"):
+                await hold(connection)
+                await require_adopted(connection)
                 held = await _held(connection)
                 if await _is_used(connection):
                     raise StateError("A scheduler works on the copies.", "Stop it, then take them back.")
+                held = replace(held, taken_back=await take_back(connection))
                 if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {SCHEMA}.llm_bawt_libraries)"):
                     await connection.execute(f"DROP SCHEMA IF EXISTS {MESSAGES_SCHEMA} CASCADE")
                 await connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
@@ -161,7 +172,7 @@ async def _require_service(connection: Connection) -> Shape:
         raise StateError(
             "This is not the database of an llm-bawt service.", "Look at what it is: bawt-console doctor"
         )
-    comment = await _comment(connection)
+    comment = await comment_of(connection)
     if comment == DONE:
         raise StateError(
             "This database is adopted already.", "Take that back first: bawt-console adopt --undo"
@@ -173,23 +184,9 @@ async def _require_service(connection: Connection) -> Shape:
     return shape
 
 
-async def _require_adopted(connection: Connection) -> None:
-    if await _comment(connection) != DONE:
-        raise StateError("This database is not adopted.", "There is nothing to take back.")
-
-
-async def _comment(connection: Connection) -> str | None:
-    """What the schema says of itself; None where there is no schema."""
-    comment: str | None = await connection.fetchval(
-        "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = $1",
-        SCHEMA,
-    )
-    return comment
-
-
 async def _make_schema(connection: Connection) -> None:
     async with connection.transaction():
-        if await _comment(connection) == UNFINISHED:
+        if await comment_of(connection) == UNFINISHED:
             await connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
         await connection.execute(f"CREATE SCHEMA {SCHEMA}")
         await connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{UNFINISHED}'")
@@ -225,13 +222,17 @@ async def _go_through(
 
 
 async def _copy_profiles(database: Database, rows: Iterable[dict[str, object]]) -> None:
-    """Names and descriptions. A summary of a service says not what it rests on, so ours is written anew."""
+    """Names and descriptions. A summary of a service says not what it rests on, so ours is written anew.
+
+    Made at the time of which the copy is: what the service learns later is not in it.
+    """
     async with database.transaction() as connection:
         await connection.executemany(
-            "INSERT INTO entity_profiles AS p (entity_type, entity_id, email, display_name, description)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (entity_type, entity_id) DO UPDATE"
+            "INSERT INTO entity_profiles AS p"
+            " (entity_type, entity_id, email, display_name, description, created_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (entity_type, entity_id) DO UPDATE"
             " SET email = excluded.email, display_name = excluded.display_name,"
-            " description = excluded.description",
+            " description = excluded.description, created_at = excluded.created_at",
             [
                 (
                     row["entity_type"],
@@ -239,6 +240,7 @@ async def _copy_profiles(database: Database, rows: Iterable[dict[str, object]]) 
                     row["email"],
                     None if row["wrong_name"] else row["display_name"],
                     row["description"],
+                    row["known_at"],
                 )
                 for row in rows
             ],
@@ -250,7 +252,9 @@ async def _profiles(connection: Connection, shape: Shape) -> list[dict[str, obje
     columns = ", ".join(name if name in known else f"NULL::text AS {name}" for name in _PROFILE_FIELDS)
     rows = await connection.fetch(
         f"SELECT lower(entity_type::text) AS entity_type, lower(entity_id) AS entity_id, {columns},"
-        " coalesce(lower(btrim(display_name)) = ANY ($1::text[]), false) AS wrong_name"
+        " coalesce(lower(btrim(display_name)) = ANY ($1::text[]), false) AS wrong_name,"
+        # The transaction began before the snapshot that all of the copy is read in.
+        " now() AS known_at"
         " FROM entity_profiles WHERE entity_id <> '' ORDER BY id",
         list(WRONG_NAMES),
     )
