@@ -6,8 +6,18 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.command_line.warm import Warm
+
+PATIENCE_SECONDS = 60.0
+
+
+@cache
+def _warm() -> Warm:
+    return Warm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +60,22 @@ class Program:
         return [sys.executable, "-c", "from bawt_console.cli import main; main()", *arguments]
 
     def run(self, *arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None) -> Finished:
+        own = environment or {}
+        whole = self.environment | dict(own)
+        if not any(name.startswith("PYTHON") for name in own):
+            code, out, err = _warm().run(
+                arguments, stdin=stdin, environment=whole, cwd=self.home, timeout=PATIENCE_SECONDS
+            )
+            return Finished(code, out, err)
+        # Meant for the interpreter as it starts.
         done = subprocess.run(
             self.command(*arguments),
             input=stdin,
             capture_output=True,
             encoding="utf-8",
-            env=self.environment | dict(environment or {}),
+            env=whole,
             cwd=self.home,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         return Finished(done.returncode, done.stdout, done.stderr)
