@@ -2,9 +2,11 @@
 
 import ast
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 import bawt_console
 from bawt_console.app import ConsoleApp
@@ -80,10 +82,19 @@ MACHINE_WALK = (
 WALKS = {"work": (WALK, 12), "people": (PEOPLE_WALK, 14), "machine": (MACHINE_WALK, 9)}
 
 
-@pytest.mark.parametrize("walk", WALKS)
-@pytest.mark.parametrize(
-    ("name", "size"), [*((name, NARROW) for name in PAYLOADS), ("closing markup", MEDIUM)]
-)
+CASES = (*((name, NARROW) for name in PAYLOADS), ("closing markup", MEDIUM))
+
+
+def _matrix() -> Iterator[ParameterSet]:
+    """Every text on every screen; all but a third of it only where slow tests run, which still has every text
+    and every screen in it."""
+    for number, (name, size) in enumerate(CASES):
+        for turn, walk in enumerate(WALKS):
+            marks = () if number % len(WALKS) == turn else pytest.mark.slow
+            yield pytest.param(name, size, walk, marks=marks)
+
+
+@pytest.mark.parametrize(("name", "size", "walk"), _matrix())
 async def test_hostile_text_is_shown_as_text_on_every_screen(
     name: str, size: tuple[int, int], walk: str
 ) -> None:
