@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from bawt_console.model_trial import Question, ask
 from bawt_console.output import print_json, print_line, print_note, print_text
 from scheduler_core.errors import ModelError
-from scheduler_core.installation import model_chooser
 from scheduler_core.llm.provider import FinishReason, ModelInfo
+from scheduler_core.model_choice import model_chooser
 from scheduler_core.settings import Settings
 
 _LIST = "See what there is with: bawt-console models list"

@@ -166,7 +166,7 @@ class ModelShelf:
 
     def _open(self, wanted: str) -> "ModelChooser | GivenModel":
         import bawt_console.model_trial  # noqa: F401 - imported here, off the event loop
-        from scheduler_core.installation import model_chooser
+        from scheduler_core.model_choice import model_chooser
 
         return model_chooser(self._settings.model_copy(update={"profile_maintenance_model": wanted}))
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scheduler_core.errors import ModelError
-from scheduler_core.installation import local_models, model_chooser
 from scheduler_core.llm.chooser import server_model
 from scheduler_core.llm.models import ModelFile
 from scheduler_core.llm.openai_server import ServerModel
+from scheduler_core.model_choice import local_models, model_chooser
 from scheduler_core.settings import Settings
 
 TEXT, EMBEDDINGS = "text", "embeddings"

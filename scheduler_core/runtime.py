@@ -40,7 +40,6 @@ from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.installation import (
     default_intervals,
     local_actor,
-    model_chooser,
     open_address,
     open_database,
     operations,
@@ -58,6 +57,7 @@ from scheduler_core.maintenance.decay import MODES as DECAY_MODES
 from scheduler_core.maintenance.decay import DecayJob
 from scheduler_core.maintenance.profile_job import MODES as PROFILE_MODES
 from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
+from scheduler_core.model_choice import model_chooser
 from scheduler_core.settings import Settings
 from scheduler_core.tasks.broadcast import Broadcast
 from scheduler_core.tasks.message_queue import MessageQueue

@@ -80,7 +80,7 @@ def test_nothing_that_starts_loads_an_http_library(module: str) -> None:
 
 def test_a_model_server_in_the_settings_loads_no_http_library_before_it_is_asked() -> None:
     script = (
-        "from scheduler_core.installation import model_chooser; from scheduler_core.settings import Settings;"
+        "from scheduler_core.model_choice import model_chooser; from scheduler_core.settings import Settings;"
         " import asyncio; server = Settings(openai_base_url='http://127.0.0.1:9/v1');"
         " asyncio.run(model_chooser(server).look())"
     )
