@@ -23,6 +23,8 @@ BATCH = 500
 HEARTBEATS_A_LEASE = 3
 LEASE_END_SECONDS = 0.01
 RETENTION_SECONDS = 600.0
+# The share of its time that a node spends on old history while there is more of it than one bite.
+RETENTION_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,13 @@ class Upkeep:
             while True:
                 try:
                     await self.run_once()
+                    wait = self._renewed + self._pause - time.monotonic()
                 except DatabaseError as error:
                     log.warning("Upkeep waits for the database [%s]: %s", error.error_id, error)
                     self._is_away = True
                     self._give_up_lost_lease()
-                    self._pause = self._round
-                await asyncio.sleep(self._pause)
+                    wait = self._round
+                await asyncio.sleep(max(0.0, wait))
 
     async def run_once(self) -> Done:
         """Renews the lease, then looks after everybody's runs.
@@ -170,11 +173,18 @@ class Upkeep:
     async def _expire(self) -> int:
         if time.monotonic() - self._swept < RETENTION_SECONDS:
             return 0
-        deleted = await self._store.expire_history(days=self._history_days, batch=BATCH)
-        # A full bite means more is left: the next round takes another one, so claiming never waits long.
-        if deleted < BATCH:
-            self._swept = time.monotonic()
-        return deleted
+        # Small bites, so that nobody waits long for one; many of them, so that whatever number of runs come
+        # in a day, as many can go. What is left when the time is over is for the next round.
+        until = time.monotonic() + min(self._pause, self._round * RETENTION_SHARE)
+        deleted = 0
+        while True:
+            bite = await self._store.expire_history(days=self._history_days, batch=BATCH)
+            deleted += bite
+            if bite < BATCH:
+                self._swept = time.monotonic()
+                return deleted
+            if time.monotonic() >= until:
+                return deleted
 
     def _give_up_lost_lease(self) -> None:
         """Other nodes now count our runs as lost, so they must not go on here."""
