@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.command import Provider
+from textual.command import CommandPalette, Provider
 from textual.message import Message
 from textual.widgets._toast import Toast, ToastHolder
 
@@ -27,6 +27,7 @@ from bawt_console.brief import headline
 from bawt_console.collector import Sweeper
 from bawt_console.formatting import clean, utc_now
 from bawt_console.keymap import Keymap
+from bawt_console.keystrokes import Keystrokes
 from bawt_console.modes import MODES, Mode
 from bawt_console.screens.commanding import obey, show_brief
 from bawt_console.screens.desk import Desk
@@ -73,7 +74,8 @@ class ConsoleApp(App[int]):
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = _styles()
     TITLE = "bawt console"
     DEFAULT_MODE = "jobs"
-    ENABLE_COMMAND_PALETTE = True
+    # The library's own way to it is a second key that no keymap changes.
+    ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionsOfScreen}
     NOTIFICATION_TIMEOUT = 4
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
@@ -105,6 +107,7 @@ class ConsoleApp(App[int]):
         self._leaving = asyncio.Event()
         self._session: asyncio.Task[None] | None = None
         self.sweeper = Sweeper()
+        self._keystrokes = Keystrokes(self, super().on_event)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NIGHT.name
@@ -133,7 +136,13 @@ class ConsoleApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.sweeper.used()
-        await super().on_event(event)
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._keystrokes.take(event)
+        else:
+            await super().on_event(event)
+
+    async def on_trail(self) -> None:
+        await self._keystrokes.arrived()
 
     def on_mount(self) -> None:
         if self._tick_seconds is not None:
@@ -320,7 +329,9 @@ class ConsoleApp(App[int]):
         self._toast(f"Theme: {self.theme}.", "information", 2)
 
     def action_palette(self) -> None:
-        self.action_command_palette()
+        # Without the id that the library gives it: one may still be there below a screen that came later.
+        if isinstance(self.screen, LiveScreen):
+            self.push_screen(CommandPalette())
 
     def action_help(self) -> None:
         shown = self._shown

@@ -113,6 +113,11 @@ async def test_thousands_of_steps_on_every_screen_end_nothing(
     await mash([first, *staying, *keys[60:]], size)
 
 
+async def test_a_screen_that_comes_while_the_palette_is_open_leaves_both_usable() -> None:
+    steps = ["ctrl+p", ":open profile:user/ada", "1", "ctrl+p", "escape", "ctrl+p", ":models", "ctrl+p"]
+    await mash(steps, NARROW)
+
+
 async def mash(steps: list[str], size: tuple[int, int]) -> None:
     """Presses, clicks, commands and changes, one after the other, on a console that must live on."""
     source = FakeSource(believable_world())

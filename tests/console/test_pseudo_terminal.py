@@ -144,6 +144,14 @@ def test_nothing_from_data_or_native_code_commands_the_terminal(terminal: Termin
     assert time.monotonic() - started < 5
 
 
+def test_what_is_written_to_the_terminal_in_one_piece_reaches_the_line_it_opens(terminal: Terminal) -> None:
+    terminal.expect("next due first")
+    terminal.press("2/MARK\r")
+    terminal.expect("· MARK ·")
+    terminal.press("1:filter state:failed\r")
+    terminal.expect("next due first · state:failed")
+
+
 def test_a_log_opens_in_the_pager_cleaned_and_the_console_comes_back(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.console.hostile_console", str(tmp_path / "console.log")]
     terminal = Terminal(command, PAGER="sh -c 'cat \"$0\"; echo SHOWN; read line'")
