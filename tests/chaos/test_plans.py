@@ -24,7 +24,7 @@ from scheduler_core.db.operations import Operations
 from scheduler_core.db.operator_log import OperatorLog
 from scheduler_core.db.run_watch import RunWatch
 from scheduler_core.db.statement import statement
-from scheduler_core.domain import EventLevel, NodeState, RunCursor, RunFilter, RunStatus, Trigger
+from scheduler_core.domain import EventLevel, JobFilter, NodeState, RunCursor, RunFilter, RunStatus, Trigger
 from scheduler_core.job_settings import BulkAction, JobSettings
 from scheduler_core.jobs.cron_slot import place_cron
 
@@ -36,7 +36,15 @@ MOST_PAGES = 40_000
 MOST_MILLISECONDS = 100.0
 # What only few have and no index holds is found by reading from the newest on, and what sums up very many
 # reads them, up to a bound.
-BY_READING_ALONG = ("find_jobs", "runs of bots", "runs of bots, next page", "brief of all the time")
+BY_READING_ALONG = (
+    "find_jobs",
+    "count_jobs",
+    "jobs of a bot",
+    "jobs that failed",
+    "runs of bots",
+    "runs of bots, next page",
+    "brief of all the time",
+)
 READING_ALONG_MILLISECONDS = 2_000.0
 NOWHERE = Address.parse("postgresql:///nowhere")
 NODE = UUID(int=1)
@@ -222,6 +230,9 @@ async def calls(connection: Connection) -> dict[str, Callable[[], Awaitable[obje
         "runs_by_id": lambda: history.runs_by_id([run, failed]),
         "jobs": history.jobs,
         "find_jobs": lambda: history.find_jobs("kind1:bot6"),
+        "count_jobs": history.count_jobs,
+        "jobs of a bot": lambda: history.jobs_now(JobFilter(bot_id="bot77*")),
+        "jobs that failed": lambda: history.jobs_now(JobFilter(states=frozenset({"failed"}))),
         "job": lambda: history.job(job),
         "find_runs": lambda: history.find_runs(str(run)[:8]),
         "attempts": lambda: history.attempts(a_run),
