@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from bawt_console.key_names import written
 from bawt_console.modes import MODES
 from bawt_console.modes import Place as Place
 
@@ -76,25 +77,6 @@ class Action:
         """The word for the command line."""
         return self.word or self.label.lower().replace(" ", "-")
 
-
-def written(key: str) -> str:
-    """A key of Textual as people write it."""
-    if key in _SPELLED:
-        return _SPELLED[key]
-    return f"^{key.removeprefix('ctrl+')}" if key.startswith("ctrl+") else key
-
-
-_SPELLED = {
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "asterisk": "*",
-    "escape": "esc",
-    "left": "←",
-    "right": "→",
-    "up": "↑",
-    "down": "↓",
-}
 
 ACTIONS = (
     *(

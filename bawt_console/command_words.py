@@ -103,12 +103,13 @@ def parse_command(text: str, actions: Iterable[Action]) -> Command:
         if not about and verb in _WANT_MORE:
             raise CommandError(f"“{verb}” wants something behind it.", f"Write for example: {EXAMPLES[verb]}")
         return Command(verb, about)
+    actions = tuple(actions)
     names = _names(actions)
     wanted = _ALIASES.get(word, word)
     if wanted not in names:
         starting = {names[name] for name in names if name.startswith(wanted)}
         if len(starting) != 1 or not wanted:
-            raise _unknown(word, names)
+            raise _unknown(word, names, actions)
         return Command(None, about, starting.pop())
     if about:
         raise CommandError(f"“{word}” takes nothing behind it.", "Leave the rest out.")
@@ -159,7 +160,8 @@ def _names(actions: Iterable[Action]) -> dict[str, str]:
     return names
 
 
-def _unknown(word: str, names: Iterable[str]) -> CommandError:
+def _unknown(word: str, names: Iterable[str], actions: Iterable[Action]) -> CommandError:
     near = get_close_matches(word, [*names, *Verb], n=1)
-    hint = f"Did you mean {near[0]}?" if near else "Press ? for what there is."
+    lists = next((f"{each.key} lists what there is." for each in actions if each.id == "help"), "")
+    hint = f"Did you mean {near[0]}?" if near else lists
     return CommandError(f"There is no command “{word[:40]}”.", hint)

@@ -2,7 +2,8 @@
 
 import sys
 
-from bawt_console.actions import ACTIONS, EVERYWHERE, Action, Group, written
+from bawt_console.actions import ACTIONS, EVERYWHERE, Action, Group
+from bawt_console.key_names import written
 
 HEAD = """# Keys
 
@@ -17,7 +18,8 @@ run_now = "ctrl+r"
 pause = ["p", "f2"]
 ```
 
-An entry that cannot be used is named in one sentence when the console starts, and the others hold.
+Two actions may change places. Keys that move about in lists, and `^q`, which always leaves, are taken. An
+entry that cannot be used is named in one sentence when the console starts, and the others hold.
 """
 
 TAIL = """

@@ -10,30 +10,24 @@ and nothing here writes it.
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from bawt_console.actions import ACTIONS, Keys, actions_at, written
+from bawt_console.actions import ACTIONS, Keys, actions_at
+from bawt_console.key_names import MOVING, key_of, written
 from bawt_console.modes import Place
 
 KEYMAP_FILE = Path("~/.config/llm-bawt/keymap.toml")
+_ACTIONS = {each.id: each for each in ACTIONS}
 LARGEST_FILE = 100_000
 MOST_KEYS = 5
 
-_KEY = re.compile(r"((ctrl|shift|alt)\+){0,3}([a-zA-Z0-9]|[a-z][a-z_]{1,30}|f\d{1,2})")
-# As Textual spells signs whose Unicode names are unwieldy.
-_SHORTER = {
-    "solidus": "slash",
-    "reverse_solidus": "backslash",
-    "commercial_at": "at",
-    "hyphen_minus": "minus",
-    "plus_sign": "plus",
-    "low_line": "underscore",
-    "full_stop": "full_stop",
-}
+# Whatever has the focus takes these before an action can; where there is no list, actions may have them.
+_OF_LISTS = MOVING | {"j", "k", "g", "G", "shift+tab"}
+_WITHOUT_LISTS = frozenset({Place.CHARTS})
+_LEAVES = "ctrl+q"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,48 +71,65 @@ def parse_keymap(text: str) -> Keymap:
     keys: dict[str, tuple[str, ...]] = {}
     complaints = []
     for name, value in entries.items():
-        complaint = _take(keys, name, value)
-        if complaint is not None:
-            complaints.append(f"keymap.toml: {complaint}")
+        try:
+            keys[name] = _keys_for(name, value)
+        except ValueError as error:
+            complaints.append(f"keymap.toml: {error}")
+    # All together, because two actions may change places; the later of two that clash loses.
+    while (clash := _clash(keys)) is not None:
+        del keys[clash.loser]
+        complaints.append(f"keymap.toml: {clash.loser} and {clash.other} cannot share {written(clash.key)}.")
     return Keymap(keys, tuple(complaints))
 
 
-def _take(keys: dict[str, tuple[str, ...]], name: str, value: object) -> str | None:
-    """Adds one entry, or says why not."""
-    known = [each.id for each in ACTIONS]
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        return f"there is no action {name[:40]!a}" + (f"; did you mean {near[0]}?" if near else ".")
+def _keys_for(name: str, value: object) -> tuple[str, ...]:
+    """The keys of one entry.
+
+    Raises:
+        ValueError: why it cannot be used, as a sentence.
+    """
+    action = _ACTIONS.get(name)
+    if action is None:
+        near = get_close_matches(name, _ACTIONS, n=1)
+        raise ValueError(
+            f"there is no action {name[:40]!a}" + (f"; did you mean {near[0]}?" if near else ".")
+        )
     spelled = [value] if isinstance(value, str) else value
     if not isinstance(spelled, list) or not 1 <= len(spelled) <= MOST_KEYS:
-        return f"{name} wants a key, or a list of up to {MOST_KEYS}."
+        raise ValueError(f"{name} wants a key, or a list of up to {MOST_KEYS}.")
     wanted = []
     for each in spelled:
         key = key_of(each) if isinstance(each, str) else None
         if key is None:
-            return f"{name}: {str(each)[:40]!a} is no key; write for example R, ctrl+r, f5 or slash."
+            raise ValueError(
+                f"{name}: {str(each)[:40]!a} is no key; write for example R, ctrl+r, f5 or slash."
+            )
+        if key == _LEAVES and name != "quit":
+            raise ValueError(f"{name} cannot have {written(key)}, which always leaves the console.")
+        if key in _OF_LISTS and not action.places <= _WITHOUT_LISTS:
+            raise ValueError(f"{name} cannot have {written(key)}, which moves about.")
         wanted.append(key)
-    other = _clash({**keys, name: tuple(wanted)}, name)
-    if other is not None:
-        return f"{name} and {other} cannot share {written(wanted[0])}."
-    keys[name] = tuple(wanted)
-    return None
+    return tuple(wanted)
 
 
-def key_of(text: str) -> str | None:
-    """A key as Textual spells it: names stay, signs become their names; None for what is no key."""
-    if len(text) == 1 and not text.isalnum():
-        name = unicodedata.name(text, "").lower().replace(" ", "_").replace("-", "_")
-        return _SHORTER.get(name, name) or None
-    return text if _KEY.fullmatch(text) else None
+@dataclass(frozen=True, slots=True)
+class _Clash:
+    """Two actions that want one key in one place; the loser is one of the file."""
+
+    loser: str
+    other: str
+    key: str
 
 
-def _clash(keys: Keys, name: str) -> str | None:
-    """An action that has one of the keys in a place where `name` has it too."""
-    for place in Place:
-        actions = list(actions_at(place, keys))
-        own = {key for each in actions if each.id == name for key in each.keys}
-        for each in actions:
-            if each.id != name and own & set(each.keys):
-                return each.id
+def _clash(keys: Keys) -> _Clash | None:
+    """The last entry that clashes with another, or with an action that has its own keys."""
+    for name in reversed(list(keys)):
+        for place in Place:
+            actions = list(actions_at(place, keys))
+            if not any(each.id == name for each in actions):
+                continue
+            for each in actions:
+                shared = [key for key in keys[name] if key in each.keys]
+                if each.id != name and shared:
+                    return _Clash(name, each.id, shared[0])
     return None

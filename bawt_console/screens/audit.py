@@ -132,7 +132,7 @@ class AuditScreen(FilteredList):
         empty = self.query_one("#empty", Notice)
         empty.display = self._loaded and not some
         if self.filter_line.wanted:
-            hint = phrase("esc", Tone.ACCENT) + phrase(" shows all of them", Tone.MUTED)
+            hint = self.desk.way("back", "shows all of them")
             empty.say(phrase("Nothing that was done matches the filter.", Tone.STRONG), [hint])
         else:
             empty.say(

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from bawt_console.actions import Place
 from bawt_console.brief import BriefItem, begin_of, headline, items_of, parse_since, remarks
 from bawt_console.export import Rows
-from bawt_console.formatting import Phrase, Tone, ago, full_time, phrase
+from bawt_console.formatting import Tone, ago, full_time, phrase
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.job_actions import resume_jobs
 from bawt_console.screens.live import bindings_of
@@ -103,11 +103,14 @@ class BriefScreen(RunActions):
         self.table.display, empty.display = some, not some
         self.query_one("#says").display = some
         if brief.total:
-            empty.say(phrase("✓ Nothing needs you.", Tone.OK), [_back()])
+            empty.say(phrase("✓ Nothing needs you.", Tone.OK), [self.desk.way("back", "goes back")])
         else:
             empty.say(
                 phrase("Nothing ran in that time.", Tone.STRONG),
-                [phrase(":brief 2d", Tone.ACCENT) + phrase(" looks further back", Tone.MUTED), _back()],
+                [
+                    phrase(":brief 2d", Tone.ACCENT) + phrase(" looks further back", Tone.MUTED),
+                    self.desk.way("back", "goes back"),
+                ],
             )
         if self.focused is None:
             self.focus_list()
@@ -188,7 +191,7 @@ class BriefScreen(RunActions):
 
 def _item_lines(item: BriefItem, desk: Desk) -> list[Line]:
     """The whole of what a line says, and where it leads."""
-    now, key = desk.now(), desk.key
+    now = desk.now()
     lines = [
         field("what", item.mark + phrase("  ") + phrase(item.name, Tone.STRONG) + phrase(f" {item.bot}")),
         field("says", item.says),
@@ -198,19 +201,11 @@ def _item_lines(item: BriefItem, desk: Desk) -> list[Line]:
         lines.append(field("when", when))
     if item.run is not None:
         ways = (
-            _way(key("open"), "the run")
-            + _way(key("diff"), "what it changed")
-            + _way(key("retry"), "try again")
+            desk.way("open", "the run    ")
+            + desk.way("diff", "what it changed    ")
+            + desk.way("retry", "try again")
         )
     else:
-        ways = _way(key("open"), "the job") + _way(key("resume"), "let it run again")
+        ways = desk.way("open", "the job    ") + desk.way("resume", "let it run again")
     lines.append(field("", ways))
     return lines
-
-
-def _way(key: str, text: str) -> Phrase:
-    return phrase(key, Tone.ACCENT) + phrase(f" {text}    ", Tone.MUTED)
-
-
-def _back() -> Phrase:
-    return phrase("esc", Tone.ACCENT) + phrase(" goes back", Tone.MUTED)

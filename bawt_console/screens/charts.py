@@ -179,7 +179,7 @@ class ChartsScreen(LiveScreen):
 
     def _explain_nothing(self) -> None:
         empty = self.query_one("#empty", Notice)
-        longer = phrase("w", Tone.ACCENT) + phrase(" shows another window", Tone.MUTED)
+        longer = self.desk.way("next_window", "shows another window")
         who = "" if self.charted.overview is None else f" of {self.charted.words}"
         if len(self.jobs.rows) <= 1:
             who, longer = "", phrase("Charts begin with the first run.", Tone.MUTED)

@@ -161,7 +161,10 @@ async def _open_profile(screen: LiveScreen, name: str) -> None:
         )
     entity = Entity(EntityType(kind), id_.strip().lower())
     if await screen.source.records.snapshot(entity) is None:
-        raise NotFoundError(f"Nothing is known of {entity}.", "5 lists everybody of whom something is.")
+        raise NotFoundError(
+            f"Nothing is known of {entity}.",
+            f"{screen.desk.key('show_profiles')} lists everybody of whom something is.",
+        )
     screen.app.push_screen(ProfileScreen(screen.desk, entity))
 
 
@@ -172,7 +175,9 @@ async def _open_memory(screen: LiveScreen, name: str) -> None:
         raise CommandError(f"“{name[:60]}” is no memory.", "Write open memory:BOT/ID.")
     found = await screen.source.records.lineage(bot, id_)
     if found is None or not (found.active or found.archived):
-        raise NotFoundError(f"{bot} has no memory “{id_[:40]}”.", "6 lists all there are.")
+        raise NotFoundError(
+            f"{bot} has no memory “{id_[:40]}”.", f"{screen.desk.key('show_memories')} lists all there are."
+        )
     state = "active" if found.active is not None else str(found.archived[0].state)
     view = View(Place.MEMORIES, f'bot:"{bot}" "{id_}"', state)
     await _show_view(screen, view)

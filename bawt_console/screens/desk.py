@@ -9,8 +9,9 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from bawt_console.actions import Keys, action, written
-from bawt_console.formatting import utc_now
+from bawt_console.actions import Keys, action
+from bawt_console.formatting import Phrase, Tone, phrase, utc_now
+from bawt_console.key_names import written
 from bawt_console.views import Views
 from bawt_console.widgets.header import Standing
 from scheduler_core.domain import Node
@@ -58,6 +59,10 @@ class Desk:
     def key(self, action_id: str) -> str:
         """The key of an action as this person has it, for a sentence."""
         return written((self.keys.get(action_id) or action(action_id).keys)[0])
+
+    def way(self, action_id: str, text: str) -> Phrase:
+        """A key and what it does, for a hint."""
+        return phrase(self.key(action_id), Tone.ACCENT) + phrase(f" {text}", Tone.MUTED)
 
     def standing(self, *, frozen: bool = False) -> Standing:
         source = self.source

@@ -119,8 +119,9 @@ class ForecastScreen(LiveScreen):
     def _explain_nothing(self, forecast: Forecast) -> None:
         empty = self.query_one("#empty", Notice)
         if forecast.paused:
-            keys = phrase("1", Tone.ACCENT) + phrase(" shows the jobs, ", Tone.MUTED)
-            keys += phrase("P", Tone.ACCENT) + phrase(" there lets one go on.", Tone.MUTED)
+            keys = self.desk.way("show_jobs", "shows the jobs, ") + self.desk.way(
+                "resume", "there lets one go on."
+            )
             number = counted(forecast.paused, "job is", plural="jobs are")
             empty.say(phrase(f"Nothing is to come: {number} paused.", Tone.STRONG), [keys])
         else:

@@ -1,10 +1,9 @@
 """The keys of the screen one came from, made from the registry."""
 
 from types import MappingProxyType
-from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
@@ -12,9 +11,11 @@ from bawt_console.actions import Group, Keys, Place, actions_at
 from bawt_console.command_words import EXAMPLES, MEANINGS, Verb
 from bawt_console.filters import HELP
 from bawt_console.formatting import Phrase, State, Tone, joined, phrase
+from bawt_console.key_names import written
 from bawt_console.widgets.lines import Line, LinesPane
 
 KEY_WIDTH = 10
+_LEAVING = frozenset({"help", "back", "quit"})
 COMMAND_WIDTH = 22
 
 
@@ -25,7 +26,7 @@ def help_lines(place: Place, keys: Keys = MappingProxyType({})) -> list[Line]:
         actions = [each for each in actions_at(place, keys) if each.group is group]
         if actions:
             lines.append(Line(body=phrase(group, Tone.ACCENT)))
-            lines.extend(_row(each.key, each.help) for each in actions)
+            lines.extend(_row(" ".join(map(written, each.keys)), each.help) for each in actions)
             lines.append(Line())
     lines.append(Line(body=phrase("Lists and panes", Tone.ACCENT)))
     lines.append(_row("↑ ↓", "Moves; j and k do too. Page up and down, home and end as usual."))
@@ -45,16 +46,15 @@ def help_lines(place: Place, keys: Keys = MappingProxyType({})) -> list[Line]:
 
 
 def _row(key: str, text: str, width: int = KEY_WIDTH) -> Line:
-    head: Phrase = phrase("  ") + phrase(key.ljust(width), Tone.STRONG)
+    head: Phrase = phrase("  ") + phrase(f"{key} ".ljust(width), Tone.STRONG)
     return Line(head, phrase(text))
 
 
 class HelpScreen(ModalScreen[None]):
-    """Shows the keys; escape, `q` and `?` leave it."""
+    """Shows the keys; those of help, of going back and of leaving leave it."""
 
     CSS_PATH = "help.tcss"
     AUTO_FOCUS = "LinesPane"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "leave", show=False)]
 
     def __init__(self, place: Place, keys: Keys) -> None:
         super().__init__()
@@ -68,5 +68,9 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query_one(LinesPane).show(help_lines(self._place, self._keymap))
 
-    def action_leave(self) -> None:
-        self.dismiss()
+    def on_key(self, event: events.Key) -> None:
+        for each in actions_at(self._place, self._keymap):
+            if each.id in _LEAVING and event.key in each.keys:
+                event.stop()
+                self.dismiss()
+                return

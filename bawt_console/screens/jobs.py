@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from bawt_console.actions import Place
 from bawt_console.export import Rows
 from bawt_console.filters import Field
-from bawt_console.formatting import Phrase, State, Tone, countdown, counted, job_state, phrase
+from bawt_console.formatting import State, Tone, countdown, counted, job_state, phrase
 from bawt_console.job_orders import ORDERS
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.filtered_list import FilteredList
@@ -152,7 +152,10 @@ class JobsScreen(LogActions, FilteredList):
         if self.focused is None:
             self.focus_list()
         if self._overviews:
-            empty.say(phrase("No job matches the filter.", Tone.STRONG), [_key("esc", "shows all of them")])
+            empty.say(
+                phrase("No job matches the filter.", Tone.STRONG),
+                [self.desk.way("back", "shows all of them")],
+            )
         else:
             empty.say(
                 phrase("There are no jobs yet.", Tone.STRONG),
@@ -409,7 +412,3 @@ class JobsScreen(LogActions, FilteredList):
         if run is not None:
             return str(run.id)
         return "" if self.selected is None else str(self.selected.job.id)
-
-
-def _key(key: str, text: str) -> Phrase:
-    return phrase(key, Tone.ACCENT) + phrase(f" {text}", Tone.MUTED)

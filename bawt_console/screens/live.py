@@ -259,8 +259,7 @@ class LiveScreen(Screen[None]):
         self.query_one("#body").display = is_open
         self.query_one("#body").set_class(desk.stale, "-stale")
         if desk.failure is not None:
-            keys = phrase("r", Tone.ACCENT) + phrase(" try again    ", Tone.MUTED)
-            opening.say_error(desk.failure, keys + phrase("q", Tone.ACCENT) + phrase(" quit", Tone.MUTED))
+            opening.say_error(desk.failure, desk.way("reconnect", "try again    ") + desk.way("quit", "quit"))
         elif not is_open:
             opening.say(phrase(desk.opening, Tone.STRONG), [phrase("This takes a few seconds.", Tone.MUTED)])
 
@@ -448,7 +447,7 @@ class LiveScreen(Screen[None]):
 
     def action_outside(self) -> None:
         async def show() -> str:
-            return await show_outside(self.app, await self.whole_text())
+            return await show_outside(self.app, await self.whole_text(), copy_key=self.desk.key("copy"))
 
         self.act(show)
 

@@ -151,7 +151,7 @@ class MemoriesScreen(FilteredList):
         empty = self.query_one("#empty", Notice)
         empty.display = self.is_loaded and not some
         if self.filter_line.wanted:
-            hint = phrase("esc", Tone.ACCENT) + phrase(" shows all of them", Tone.MUTED)
+            hint = self.desk.way("back", "shows all of them")
             empty.say(phrase("No memory matches the filter.", Tone.STRONG), [hint])
         elif self.state == "active":
             empty.say(
@@ -180,7 +180,7 @@ class MemoriesScreen(FilteredList):
         )
         title = [phrase(number, Tone.STRONG)]
         if pages.is_full:
-            title.append(phrase("/ finds the others", Tone.LATE))
+            title.append(phrase(f"{self.desk.key('filter')} finds the others", Tone.LATE))
         if self.table.marks:
             title.append(phrase(f"▪ {len(self.table.marks)} marked", Tone.ACCENT))
         if self.filter_line.wanted:

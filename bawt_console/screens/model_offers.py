@@ -3,7 +3,7 @@
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from bawt_console.formatting import Phrase, Tone, phrase
+from bawt_console.formatting import Tone, phrase
 from bawt_console.screens.desk import Desk
 from bawt_console.shelf import CatalogueModel, ShelfList
 from bawt_console.widgets.model_table import Offer, offer_table, offers_of
@@ -73,7 +73,7 @@ class OffersPane(Vertical):
         self._show(error)
 
     def _show(self, error: SchedulerError | None = None) -> None:
-        shelf, key = self._shelf, self._desk.key
+        shelf, way = self._shelf, self._desk.way
         parts = shelf.parts if shelf is not None else ()
         models = shelf.models if shelf is not None else ()
         here = frozenset(_file_name(each.wanted) for each in models if not each.is_server)
@@ -83,23 +83,19 @@ class OffersPane(Vertical):
         notice = self.query_one("#offers-notice", Notice)
         notice.display = not self.table.display
         if error is not None:
-            tries = _key(key("catalogue"), "tries again    ")
-            notice.say_error(error, tries + _key(key("download_from"), "takes a file's address"))
+            ways = way("catalogue", "tries again    ") + way("download_from", "takes a file's address")
+            notice.say_error(error, ways)
         elif self._asking:
             notice.say(phrase(f"Asking {self._host} for its catalogue…", Tone.STRONG))
         else:
             notice.say(
                 phrase("Nothing is fetched, and nobody asked, before you say so.", Tone.STRONG),
                 [
-                    _key(key("catalogue"), f"asks {self._host or 'the catalogue'} what there is"),
-                    _key(key("download_from"), "fetches a .gguf file from an address of your own"),
+                    way("catalogue", f"asks {self._host or 'the catalogue'} what there is"),
+                    way("download_from", "fetches a .gguf file from an address of your own"),
                 ],
             )
 
 
 def _file_name(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[2]
-
-
-def _key(key: str, text: str) -> Phrase:
-    return phrase(key, Tone.ACCENT) + phrase(f" {text}", Tone.MUTED)

@@ -44,7 +44,7 @@ def outside_command() -> list[str]:
     raise StateError("There is no program to show a text with.", "Set $PAGER or $EDITOR.")
 
 
-async def show_outside(app: App[object], text: str) -> str:
+async def show_outside(app: App[object], text: str, *, copy_key: str) -> str:
     """Shows a text in another program and comes back when that is left. The scheduler goes on meanwhile.
 
     The text is cleaned: most pagers pass on what commands a terminal. It lies in a private file as long as it
@@ -64,7 +64,7 @@ async def show_outside(app: App[object], text: str) -> str:
                 code = await _run([*command, str(path)])
         except SuspendNotSupported:
             raise StateError(
-                "This terminal cannot be lent to another program.", "c copies the text."
+                "This terminal cannot be lent to another program.", f"{copy_key} copies the text."
             ) from None
     return f"{command[0]} ended with {code}." if code else ""
 

@@ -104,7 +104,7 @@ class ProfilesScreen(FilteredList):
         empty = self.query_one("#empty", Notice)
         empty.display = self.is_loaded and not some
         if self.filter_line.wanted:
-            hint = phrase("esc", Tone.ACCENT) + phrase(" shows all of them", Tone.MUTED)
+            hint = self.desk.way("back", "shows all of them")
             empty.say(phrase("No profile matches the filter.", Tone.STRONG), [hint])
         else:
             empty.say(
@@ -125,7 +125,9 @@ class ProfilesScreen(FilteredList):
         if self.filter_line.wanted:
             parts.append(Part(phrase=phrase(self.filter_line.wanted.text, Tone.LATE), keep=90, least=10))
         if self._pages.is_full:
-            parts.append(Part(phrase=phrase("/ finds the others", Tone.LATE), keep=70))
+            parts.append(
+                Part(phrase=phrase(f"{self.desk.key('filter')} finds the others", Tone.LATE), keep=70)
+            )
         self.query_one("#list-title", PartsLine).show(parts)
 
     def _show_about(self) -> None:

@@ -139,7 +139,7 @@ class RunScreen(RunActions, LogActions):
 
     async def _load_diff(self, source: "Source") -> None:
         run, pane = self._run, self.lines("Diff")
-        heading = _mode_lines(run)
+        heading = _mode_lines(run, self.desk)
         if not run.status.is_final:
             pane.show([*heading, sentence("What it changes is known when it is over.")])
             return
@@ -255,13 +255,13 @@ def open_run(screen: LiveScreen, run_id: UUID, *, pane: str = "Summary") -> None
     screen.act(fetch)
 
 
-def _mode_lines(run: Run) -> list[Line]:
+def _mode_lines(run: Run, desk: Desk) -> list[Line]:
     """What kind of run it was, where that is not the usual one, and what it came from."""
     if run.mode is RunMode.RUN:
         return []
     about = f" of run {str(run.source_run_id)[:8]}" if run.source_run_id is not None else ""
     keys = ""
     if run.mode is RunMode.DRY_RUN and run.status is RunStatus.SUCCESS:
-        keys = "   nothing is changed yet; A applies exactly this"
+        keys = f"   nothing is changed yet; {desk.key('apply')} applies exactly this"
     words = phrase(_MODES[run.mode] + about, Tone.ACCENT) + phrase(keys, Tone.MUTED)
     return [Line(body=words), Line()]

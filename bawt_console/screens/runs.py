@@ -134,18 +134,18 @@ class RunsScreen(RunActions, FilteredList):
         empty = self.query_one("#empty", Notice)
         empty.display = self._loaded and not some
         if self.filter_line.wanted:
-            hint = phrase("esc", Tone.ACCENT) + phrase(" shows all of them", Tone.MUTED)
+            hint = self.desk.way("back", "shows all of them")
             empty.say(phrase("No run matches the filter.", Tone.STRONG), [hint])
         else:
             empty.say(
                 phrase("Nothing has run yet.", Tone.STRONG),
                 [
-                    phrase("1", Tone.ACCENT) + phrase(" shows the jobs, ", Tone.MUTED)
-                    + phrase("R", Tone.ACCENT) + phrase(" there runs one now.", Tone.MUTED),
+                    self.desk.way("show_jobs", "shows the jobs, ")
+                    + self.desk.way("run_now", "there runs one now."),
                     phrase("Profile maintenance wants data first:", Tone.MUTED),
                     phrase("bawt-console profiles import FILE.jsonl"),
                 ],
-            )  # fmt: skip
+            )
 
     # Showing
 

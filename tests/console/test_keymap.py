@@ -1,12 +1,15 @@
 """Other keys for actions, and the page of keys."""
 
 from pathlib import Path
+from string import punctuation
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.keys import _character_to_key
 
 from bawt_console.app import ConsoleApp
+from bawt_console.key_names import key_of, written
 from bawt_console.key_table import key_table
 from bawt_console.keymap import parse_keymap, read_keymap
 from tests.console.believable import believable_world
@@ -38,6 +41,11 @@ def test_keys_are_written_as_people_do() -> None:
         ('[keys]\npause = "ctrl+"', "is no key"),
         ('[keys]\npause = "R"', "pause and run_now cannot share R."),
         ('[keys]\npause = "f2"\nresume = "f2"', "resume and pause cannot share f2."),
+        ('[keys]\npause = "hyper"', "'hyper' is no key"),
+        ('[keys]\npause = "ctrl+shift+hyper"', "is no key"),
+        ('[keys]\npause = "f25"', "is no key"),
+        ('[keys]\npause = "j"', "pause cannot have j, which moves about."),
+        ('[keys]\nquit = "Q"\npause = "ctrl+q"', "pause cannot have ^q, which always leaves"),
     ],
 )
 def test_a_bad_entry_is_named_in_one_sentence_and_the_others_hold(text: str, words: str) -> None:
@@ -47,6 +55,49 @@ def test_a_bad_entry_is_named_in_one_sentence_and_the_others_hold(text: str, wor
     assert words in read.complaints[0]
     assert "\x1b" not in read.complaints[0]
     assert ("help" in read.keys) is bool(good)
+
+
+def test_two_actions_change_places() -> None:
+    read = parse_keymap('[keys]\nedit = "d"\ndiff = "e"\n')
+    assert read.complaints == ()
+    assert read.keys == {"edit": ("d",), "diff": ("e",)}
+
+
+def test_who_loses_a_key_gets_its_own_back_and_whoever_wants_that_loses_too() -> None:
+    # Without a key of its own, pause keeps p, which edit wants.
+    read = parse_keymap('[keys]\nedit = "p"\npause = "s"\nhelp = "f1"\n')
+    assert read.keys == {"help": ("f1",)}
+    assert read.complaints == (
+        "keymap.toml: pause and sort cannot share s.",
+        "keymap.toml: edit and pause cannot share p.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "shown"),
+    [
+        ("ctrl+R", "ctrl+r", "^r"),
+        ("shift+r", "R", "R"),
+        ("shift+f3", "shift+f3", "shift+f3"),
+        ("ctrl+/", "ctrl+slash", "^/"),
+        (">", "greater_than_sign", ">"),
+        (";", "semicolon", ";"),
+        ("ö", "ö", "ö"),
+        ("question_mark", "question_mark", "?"),
+        (" ", "space", "space"),
+    ],
+)
+def test_keys_come_out_as_a_terminal_sends_them_and_as_people_write_them(
+    typed: str, key: str, shown: str
+) -> None:
+    assert key_of(typed) == key
+    assert written(key) == shown
+
+
+@pytest.mark.parametrize("sign", punctuation)
+def test_every_sign_is_a_key_of_the_terminal_library(sign: str) -> None:
+    assert key_of(sign) == _character_to_key(sign)
+    assert written(_character_to_key(sign)) == sign
 
 
 @given(st.text(max_size=200))
@@ -81,3 +132,33 @@ async def test_another_key_acts_shows_and_greys_like_the_first_and_the_first_doe
         await pilot.press("question_mark")
         await until(pilot, lambda: "Adds a run of the job at once" in picture(app), "the help")
         assert "  f6  " in picture(app)
+
+
+async def test_help_the_palette_and_hints_have_the_keys_of_this_person_and_they_lead_back() -> None:
+    keymap = parse_keymap(
+        '[keys]\nhelp = "h"\npalette = "f3"\nback = "backspace"\npause = ["p", "f2"]\ncommand = ";"'
+    )
+    async with opened(console_on(FakeSource(believable_world()), keymap=keymap), WIDE) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        assert toasts(app) == []
+        await pilot.press("h")
+        await until(pilot, lambda: "Stops new runs of the job" in picture(app), "the help")
+        assert "  p f2  " in picture(app)
+        await pilot.press("h")
+        await until(pilot, lambda: "Stops new runs of the job" not in picture(app), "no help")
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        assert "Search for commands" not in picture(app)
+        await pilot.press("f3")
+        await until(pilot, lambda: "Search for commands" in picture(app), "the palette")
+        await pilot.press(*"quit")
+        await until(pilot, lambda: "Quit  (q)" in picture(app), "the action")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Quit  (q)" not in picture(app), "no palette")
+        await pilot.press("semicolon", *"filter nobody", "enter")
+        await until(pilot, lambda: "backspace shows all of them" in picture(app), "the hint")
+        await pilot.press("backspace")
+        await until(pilot, lambda: "shows all of them" not in picture(app), "all jobs")
+        await pilot.press("semicolon", *"wxyz", "enter")
+        await until(pilot, lambda: "h lists what there is." in toasts(app)[-1], "the other hint")
