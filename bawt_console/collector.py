@@ -16,6 +16,8 @@ MIDDLE_LOOKS = 10
 NEVER = 1_000_000_000
 QUIET_SECONDS = 1.0
 BUSY_SECONDS = 5.0
+# Short sweeps until one looks through everything although somebody is at the keys.
+SHORT_SWEEPS = 12
 
 
 def keep_what_is_loaded() -> None:
@@ -31,9 +33,9 @@ def keep_what_is_loaded() -> None:
 
 class Sweeper:
     """Looks through everything for garbage when nobody is at the keys, because that takes up to a quarter of
-    a second on a busy machine, and sets aside what it found in use. While somebody is at the keys it looks
-    only through what came since: the library's pictures of lines refer to themselves, half a megabyte a
-    second of them. Outside `sweeping` nothing is changed.
+    a second on a busy machine, and sets aside what it found in use. While somebody is at the keys it looks,
+    every few seconds, only through what came since: the library's pictures of lines refer to themselves, half
+    a megabyte a second of them. Outside `sweeping` nothing is changed.
 
     Args:
         clock: seconds.
@@ -42,7 +44,7 @@ class Sweeper:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._is_sweeping = False
-        self._has_swept = False
+        self._short_sweeps = 0
         self._used_at = self._swept_at = clock()
 
     @contextmanager
@@ -68,10 +70,11 @@ class Sweeper:
         is_long_ago = now - self._swept_at > BUSY_SECONDS
         if not self._is_sweeping or not (is_quiet or is_long_ago) or gc.get_count()[2] < MIDDLE_LOOKS:
             return False
-        if is_quiet:
+        is_whole = is_quiet or self._short_sweeps >= SHORT_SWEEPS
+        if is_whole:
             gc.unfreeze()
         gc.collect()
-        if is_quiet or not self._has_swept:
-            gc.freeze()
-        self._has_swept, self._swept_at = True, now
+        gc.freeze()
+        self._short_sweeps = 0 if is_whole else self._short_sweeps + 1
+        self._swept_at = now
         return True

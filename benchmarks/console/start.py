@@ -35,7 +35,7 @@ class Contestant:
 
 
 # What each shows once it can be used.
-PEERS = {"posting": "Send", "harlequin": "Catalog"}
+PEERS = {"posting": "Send", "harlequin": "Catalog", "glances": "CPU"}
 
 
 async def section(options: argparse.Namespace, server: Server) -> Section:
@@ -43,7 +43,8 @@ async def section(options: argparse.Namespace, server: Server) -> Section:
     async with server.database("start") as url:
         async with connected(url) as psql:
             await fill(psql, jobs=JOBS, runs=RUNS)
-        contestants = [_console(url, server.directory), *await _peers(options, server.directory)]
+        peers = [each for each in await _peers(options, server.directory) if await _can_start(each)]
+        contestants = [_console(url, server.directory), *peers]
         paints: dict[str, list[float]] = {each.name: [] for each in contestants}
         ready: dict[str, list[float]] = {each.name: [] for each in contestants}
         for number in range(options.rounds + 1):
@@ -54,6 +55,16 @@ async def section(options: argparse.Namespace, server: Server) -> Section:
                     ready[each.name].append(live)
         help_ = [await _help(server.directory) for _ in range(options.rounds + 1)][1:]
     return _section(contestants, paints, ready, help_)
+
+
+async def _can_start(peer: Contestant) -> bool:
+    """Also warms its files up."""
+    try:
+        await _start(peer)
+    except TimeoutError:
+        print(f"{peer.name} shows nothing on this machine and is left out.", file=sys.stderr)
+        return False
+    return True
 
 
 async def _start(contestant: Contestant) -> tuple[float, float]:

@@ -138,9 +138,10 @@ class JobScheduler:
             pause = FIRST_RETRY_SECONDS
             while True:
                 self._wake.clear()
+                began = time.monotonic()
                 try:
                     await self.run_once()
-                    wait = await self._wait_seconds()
+                    wait = await self._wait_seconds(began)
                     pause = FIRST_RETRY_SECONDS
                 except DatabaseError as error:
                     wait, pause = pause, min(pause * 2, LONGEST_RETRY_SECONDS)
@@ -179,17 +180,19 @@ class JobScheduler:
         except TimeoutError:
             pass
 
-    async def _wait_seconds(self) -> float:
+    async def _wait_seconds(self, began: float) -> float:
+        """How long nobody need look again, after a look that began then."""
         # What waits for a free place needs no timer: the place wakes this loop when it is free.
         until_due, self._cron_waits = await self._store.next_due()
         if self._cron_waits and not self._stopping:
             return CRON_LOOK_SECONDS
         if until_due is None or self._stopping:
             return self._check_interval
-        if until_due <= 0:
-            # Due, and still not claimed: somebody holds the row in an open transaction. Do not spin.
+        if -until_due > time.monotonic() - began:
+            # Due before the look, and still not claimed: somebody holds the row in an open transaction. Do
+            # not spin.
             return min(self._check_interval, HELD_ROW_SECONDS)
-        return min(self._check_interval, until_due)
+        return min(self._check_interval, max(0.0, until_due))
 
     async def _adopt(self) -> Look:
         """Runs what was started for this node when the connection broke before the answer came. Nobody

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bawt_console.collector import BUSY_SECONDS, MIDDLE_LOOKS, QUIET_SECONDS, Sweeper
+from bawt_console.collector import BUSY_SECONDS, MIDDLE_LOOKS, QUIET_SECONDS, SHORT_SWEEPS, Sweeper
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +86,27 @@ def test_what_was_in_use_at_one_sweep_and_is_not_any_more_goes_in_a_quiet_moment
         now[0] += QUIET_SECONDS + 1
         assert sweeper.tick()
         assert gone() is None
+
+
+def test_somebody_who_never_rests_does_not_keep_for_ever_what_was_set_aside() -> None:
+    now = [0.0]
+    sweeper = Sweeper(clock=lambda: now[0])
+    with sweeper.sweeping():
+        ring = Ring()
+        gone = weakref.ref(ring)
+        worth_it()
+        now[0] += BUSY_SECONDS + 1
+        sweeper.used()
+        assert sweeper.tick()
+        del ring
+        sweeps = 0
+        while gone() is not None:
+            sweeps += 1
+            assert sweeps <= SHORT_SWEEPS + 1
+            worth_it()
+            now[0] += BUSY_SECONDS + 1
+            sweeper.used()
+            assert sweeper.tick()
 
 
 def test_outside_the_interpreter_decides_as_before() -> None:
