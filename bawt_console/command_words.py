@@ -70,11 +70,12 @@ MEANINGS = {
     Verb.DOWNLOAD: "Fetches a model by its name in the catalogue, or by its address.",
     Verb.EXPORT: "Writes what is shown to FILE.csv or FILE.jsonl.",
     Verb.SAVE: "Keeps this screen and its filter under a name.",
-    Verb.VIEW: "Goes back to what was saved.",
+    Verb.VIEW: "Goes back to what was saved; alone it says what was.",
     Verb.FORGET: "Deletes what was saved.",
 }
 # Alone these are actions on the selection, or nothing at all.
-_WANT_MORE = frozenset({Verb.EXPORT, Verb.SAVE, Verb.VIEW, Verb.FORGET})
+_WANT_MORE = frozenset({Verb.EXPORT, Verb.SAVE, Verb.FORGET})
+_MAY_STAND_ALONE = frozenset({Verb.FILTER, Verb.VIEW})
 _ALIASES = {"q": "quit", "h": "help", "?": "help", "run": "run-now", "retry": "retry"}
 
 
@@ -98,7 +99,7 @@ def parse_command(text: str, actions: Iterable[Action]) -> Command:
     """
     word, _, about = text.strip().removeprefix(":").lstrip().partition(" ")
     word, about = word.lower().replace("_", "-"), about.strip()
-    if word in set(Verb) and (about or word in _WANT_MORE or word == Verb.FILTER):
+    if word in set(Verb) and (about or word in _WANT_MORE | _MAY_STAND_ALONE):
         verb = Verb(word)
         if not about and verb in _WANT_MORE:
             raise CommandError(f"“{verb}” wants something behind it.", f"Write for example: {EXAMPLES[verb]}")

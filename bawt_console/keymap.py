@@ -52,8 +52,10 @@ def read_keymap(path: Path = KEYMAP_FILE) -> Keymap:
         text = place.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Keymap()
-    except (OSError, UnicodeDecodeError) as error:
-        return Keymap(complaints=(f"keymap.toml cannot be read: {type(error).__name__}.",))
+    except UnicodeDecodeError:
+        return Keymap(complaints=("keymap.toml is not a text in UTF-8.",))
+    except OSError as error:
+        return Keymap(complaints=(f"keymap.toml cannot be read: {error.strerror}.",))
     return parse_keymap(text)
 
 

@@ -5,7 +5,6 @@ It knows no screen. A file that cannot be read counts as empty and is never over
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ VIEWS_FILE = Path("~/.config/llm-bawt/views.json")
 MOST_VIEWS = 200
 LARGEST_FILE = 1_000_000
 
-_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,40}")
+LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,15 @@ class Views:
         except ConfigError:
             return []
 
+    def told(self) -> str:
+        """Which there are, as a sentence.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        views = self._read()
+        return f"Views: {', '.join(sorted(views))}." if views else "There are no views; save NAME keeps one."
+
     def find(self, name: str) -> View:
         """
         Raises:
@@ -58,8 +66,11 @@ class Views:
         Raises:
             ConfigError: it is no name, there are too many, or the file cannot be read or written.
         """
-        if _NAME.fullmatch(name) is None:
-            raise ConfigError("The name of a view is one word of up to 40 letters.", "Write: save night")
+        # Nothing that cannot be seen, or that turns what follows around.
+        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or " " in name:
+            raise ConfigError(
+                f"The name of a view is one word of up to {LONGEST_NAME} letters.", "Write: save night"
+            )
         views = self._read() | {name: view}
         if len(views) > MOST_VIEWS:
             raise ConfigError(f"There are {MOST_VIEWS} views already.", "Delete one with: forget NAME")

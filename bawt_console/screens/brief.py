@@ -20,7 +20,6 @@ from bawt_console.screens.live import bindings_of
 from bawt_console.screens.opening import open_job
 from bawt_console.screens.run import RunScreen
 from bawt_console.screens.run_actions import RunActions
-from bawt_console.views import View
 from bawt_console.widgets.brief_table import brief_row, brief_table
 from bawt_console.widgets.lines import Line, LinesPane
 from bawt_console.widgets.notice import Notice
@@ -171,11 +170,6 @@ class BriefScreen(RunActions):
             self.moved()
 
     # For commands
-
-    @property
-    def view(self) -> View:
-        # A view is a screen behind a key; where the brief came from is none.
-        return View(Place.JOBS)
 
     def exported(self) -> Rows:
         return [brief_row(item) for item in self.table.rows]

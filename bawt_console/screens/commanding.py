@@ -56,6 +56,8 @@ async def _do(screen: LiveScreen, command: Command) -> str:
             screen.desk.views.save(about, screen.view)
             return f"Saved the view {about}."
         case Verb.VIEW:
+            if not about:
+                return screen.desk.views.told()
             return await _show_view(screen, screen.desk.views.find(about))
         case Verb.FORGET:
             screen.desk.views.forget(about)

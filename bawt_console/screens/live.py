@@ -174,7 +174,15 @@ class LiveScreen(Screen[None]):
 
     @property
     def view(self) -> View:
-        """What `:save` keeps."""
+        """What `:save` keeps.
+
+        Raises:
+            StateError: it lies on top of a screen, and no view leads there.
+        """
+        if self.place not in {mode.id for mode in MODES}:
+            raise StateError(
+                "A view keeps one of the screens in the tabs.", f"{self.desk.key('back')} goes to one."
+            )
         return View(self.place)
 
     def exported(self) -> Rows:

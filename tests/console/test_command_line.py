@@ -17,7 +17,8 @@ from bawt_console.screens.dialogs import ReasonScreen
 from bawt_console.screens.run import RunScreen
 from bawt_console.screens.runs import RunsScreen
 from bawt_console.screens.schedule import ScheduleScreen
-from bawt_console.views import Views
+from bawt_console.views import View, Views
+from scheduler_core.errors import ConfigError
 from tests.console.believable import believable_world
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import MEDIUM, jobs_of, opened, picture, runs_of, toasts, until
@@ -212,10 +213,36 @@ async def test_a_view_brings_back_screen_filter_and_order(source: FakeSource, tm
         await until(pilot, lambda: "There is no view 'night'." in str(toasts(app)), "the sentence")
 
 
-def test_a_file_of_views_that_is_none_is_left_alone(tmp_path: Path) -> None:
-    from bawt_console.views import View
-    from scheduler_core.errors import ConfigError
+async def test_view_alone_says_which_there_are_and_a_page_on_top_of_a_screen_is_none(
+    source: FakeSource, tmp_path: Path
+) -> None:
+    views = Views(tmp_path / "views.json")
+    async with opened(console_on(source, views=views), MEDIUM) as pilot:
+        app = await say(pilot, "view")
+        await until(pilot, lambda: "There are no views" in str(toasts(app)), "the sentence")
+        await say(pilot, "save ünï[b]x")
+        await say(pilot, "save night")
+        await until(pilot, lambda: views.names() == ["night", "ünï[b]x"], "both views")
+        await say(pilot, "view")
+        await until(pilot, lambda: toasts(app) == ["Views: night, ünï[b]x."], "their names")
+        for key, what in (("enter", "Attempts"), ("b", "No earlier visit")):
+            await pilot.press(key)
+            await until(pilot, lambda: what in picture(app), "the page")  # noqa: B023 - used at once
+            await say(pilot, "save page")
+            await until(pilot, lambda: "keeps one of the screens" in str(toasts(app)), "the refusal")
+            await pilot.press("escape")
+        assert views.names() == ["night", "ünï[b]x"]
 
+
+@pytest.mark.parametrize("name", ["two words", "x" * 41, "a\u202eb", "a\u200bb", "\x9b1m", "tab\tbed"])
+def test_names_of_views_hold_nothing_unseen(name: str, tmp_path: Path) -> None:
+    views = Views(tmp_path / "views.json")
+    with pytest.raises(ConfigError):
+        views.save(name, View("jobs"))
+    assert views.names() == []
+
+
+def test_a_file_of_views_that_is_none_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "views.json"
     file.write_text("[1, 2", encoding="utf-8")
     with pytest.raises(ConfigError):
