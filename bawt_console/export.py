@@ -1,4 +1,7 @@
-"""Writes rows to a file as CSV or JSON lines. An existing file stays as it is."""
+"""Writes rows to a file as CSV or JSON lines. An existing file stays as it is, and none is left half written.
+
+What is written may be about people, so the file is its owner's alone.
+"""
 
 import csv
 import json
@@ -22,21 +25,34 @@ def export_rows(rows: Rows, name: str) -> Path:
     Raises:
         ConfigError: the ending is another, the file is there already, or it cannot be written.
     """
-    path = Path(name).expanduser().absolute()
+    try:
+        path = Path(name).expanduser().absolute()
+    except RuntimeError:
+        who = name[:40].partition("/")[0]
+        raise ConfigError(f"Nobody here is called {who}.", "Write the whole path.") from None
     if path.suffix.lower() not in (".csv", ".jsonl"):
         raise ConfigError("A file for export ends in .csv or .jsonl.", "Write for example: export runs.csv")
     try:
-        with path.open("x", encoding="utf-8", newline="") as file:
-            if path.suffix.lower() == ".csv":
-                _write_csv(rows, file)
-            else:
-                file.writelines(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows)
+        path.touch(0o600, exist_ok=False)
+        try:
+            _write(rows, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     except FileExistsError:
         raise ConfigError(f"{path} is there already.", "Choose another name; nothing was written.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise ConfigError(f"{path} cannot be written: {reason}.", "Choose another place.") from None
     return path
+
+
+def _write(rows: Rows, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix.lower() == ".csv":
+            _write_csv(rows, file)
+        else:
+            file.writelines(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows)
 
 
 def _write_csv(rows: Rows, file: TextIO) -> None:

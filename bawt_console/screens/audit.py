@@ -263,6 +263,10 @@ class AuditScreen(FilteredList):
     def view(self) -> View:
         return View(self.place, self.filter_line.wanted.text)
 
+    @property
+    def shows_all(self) -> bool:
+        return self._complete
+
     def exported(self) -> Rows:
         return [plain(action) for action in self.table.rows]
 

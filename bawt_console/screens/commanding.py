@@ -49,9 +49,7 @@ async def _do(screen: LiveScreen, command: Command) -> str:
         case Verb.DOWNLOAD:
             await _download(screen, about)
         case Verb.EXPORT:
-            rows = screen.exported()
-            path = await asyncio.to_thread(export_rows, rows, about)
-            return f"Wrote {counted(len(rows), 'row')} to {path}."
+            return await _export(screen, about)
         case Verb.SAVE:
             screen.desk.views.save(about, screen.view)
             return f"Saved the view {about}."
@@ -65,6 +63,15 @@ async def _do(screen: LiveScreen, command: Command) -> str:
         case _:
             await _do_to_job(screen, command.verb, about)
     return ""
+
+
+async def _export(screen: LiveScreen, name: str) -> str:
+    rows = screen.exported()
+    if not rows:
+        raise StateError("There are no rows to export.", "Nothing was written.")
+    path = await asyncio.to_thread(export_rows, rows, name)
+    more = "" if screen.shows_all else " There are more, which the list has not read yet."
+    return f"Wrote {counted(len(rows), 'row')} to {path}.{more}"
 
 
 async def _act(screen: LiveScreen, action_id: str) -> str:

@@ -401,6 +401,10 @@ class JobsScreen(LogActions, FilteredList):
         if self._loaded:
             self._show_jobs()
 
+    @property
+    def shows_all(self) -> bool:
+        return len(self._overviews) == self._total
+
     def exported(self) -> Rows:
         now = self.desk.now()
         return [job_row(each, now) for each in self.table.rows]

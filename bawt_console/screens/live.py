@@ -185,6 +185,11 @@ class LiveScreen(Screen[None]):
             )
         return View(self.place)
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether the list has all rows there are, and not only the first ones."""
+        return True
+
     def exported(self) -> Rows:
         """The rows that `:export` writes.
 

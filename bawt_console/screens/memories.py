@@ -336,6 +336,10 @@ class MemoriesScreen(FilteredList):
     def look_for(self, key: Hashable) -> None:
         self.table.find(key)
 
+    @property
+    def shows_all(self) -> bool:
+        return self.pages.is_complete
+
     def exported(self) -> Rows:
         return [
             plain(row.memory)

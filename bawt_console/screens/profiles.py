@@ -201,6 +201,10 @@ class ProfilesScreen(FilteredList):
     def known_things(self) -> list[str]:
         return [f"profile:{row.profile.entity}" for row in self._pages.rows]
 
+    @property
+    def shows_all(self) -> bool:
+        return self._pages.is_complete
+
     def exported(self) -> Rows:
         return [
             plain(row.profile)

@@ -213,6 +213,10 @@ class RunsScreen(RunActions, FilteredList):
         jobs = sorted({f"{run.job_type}:{run.bot_id}" for run in self._read})
         return jobs, sorted({run.bot_id for run in self._read})
 
+    @property
+    def shows_all(self) -> bool:
+        return self._complete
+
     def exported(self) -> Rows:
         return [plain(run) for run in self.table.rows]
 

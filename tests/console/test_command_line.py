@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from textual.pilot import Pilot
 from bawt_console.actions import ACTIONS, Place, actions_at
 from bawt_console.app import ConsoleApp
 from bawt_console.command_words import EXAMPLES, MEANINGS, CommandError, Verb, completions, parse_command
+from bawt_console.export import export_rows
 from bawt_console.screens.dialogs import ReasonScreen
 from bawt_console.screens.run import RunScreen
 from bawt_console.screens.runs import RunsScreen
@@ -192,6 +194,37 @@ async def test_what_is_shown_is_exported_and_an_existing_file_stays(
         await until(pilot, lambda: "Wrote" in str(toasts(app)), "the notice")
         lines = (tmp_path / "runs.jsonl").read_text(encoding="utf-8").splitlines()
         assert [json.loads(line)["id"] for line in lines] == [str(run.id) for run in runs_of(app).table.rows]
+        assert not runs_of(app).shows_all
+        assert "There are more, which the list has not read yet." in str(toasts(app))
+        await say(pilot, "filter nobody-of-this-name")
+        await until(pilot, lambda: not runs_of(app).table.rows, "no rows")
+        await say(pilot, "export nothing.csv")
+        await until(pilot, lambda: "There are no rows to export." in str(toasts(app)), "the sentence")
+        assert not (tmp_path / "nothing.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_an_export_that_finds_no_room_leaves_no_half_of_a_file(name: str, tmp_path: Path) -> None:
+    rows = [{"id": number, "words": "x" * 100} for number in range(1_000)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(ConfigError, match="cannot be written: File too large"):
+            export_rows(rows, str(tmp_path / name))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+    path = export_rows(rows, str(tmp_path / name))
+    assert path.stat().st_mode & 0o077 == 0, "what is about people is for its owner alone"
+
+
+@pytest.mark.parametrize(
+    "name", ["~nobody-here/x.csv", "/nowhere/x.csv", "x.txt", f"{'x' * 300}.csv", "a\0.csv"]
+)
+def test_what_cannot_be_a_file_of_rows_is_a_sentence(name: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        export_rows([{"a": 1}], name)
+    assert refused.value.hint
 
 
 async def test_a_view_brings_back_screen_filter_and_order(source: FakeSource, tmp_path: Path) -> None:
@@ -252,7 +285,5 @@ def test_a_file_of_views_that_is_none_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_a_spreadsheet_would_run_is_text(tmp_path: Path) -> None:
-    from bawt_console.export import export_rows
-
     path = export_rows([{"a": "=1+1", "b": None, "c": 1.5, "d": ["x"]}], str(tmp_path / "x.csv"))
     assert path.read_text(encoding="utf-8").splitlines() == ["a,b,c,d", '\'=1+1,,1.5,"[""x""]"']
