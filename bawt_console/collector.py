@@ -13,11 +13,12 @@ THRESHOLD = 10_000
 SCREEN_THRESHOLD = 5_000
 YOUNG_LOOKS = 4
 MIDDLE_LOOKS = 10
+# Beside busy keys, where little and often is what nobody notices.
+BUSY_MIDDLE_LOOKS = 2
 NEVER = 1_000_000_000
 QUIET_SECONDS = 1.0
-BUSY_SECONDS = 5.0
-# Short sweeps until one looks through everything although somebody is at the keys.
-SHORT_SWEEPS = 12
+# Seconds without a rest until a sweep looks through everything although somebody is at the keys.
+LONGEST_BUSY_SECONDS = 60.0
 
 
 def keep_what_is_loaded() -> None:
@@ -33,8 +34,8 @@ def keep_what_is_loaded() -> None:
 
 class Sweeper:
     """Looks through everything for garbage when nobody is at the keys, because that takes up to a quarter of
-    a second on a busy machine, and sets aside what it found in use. While somebody is at the keys it looks,
-    every few seconds, only through what came since: the library's pictures of lines refer to themselves, half
+    a second on a busy machine, and sets aside what it found in use. While somebody is at the keys it looks
+    only through what came since, little and often: the library's pictures of lines refer to themselves, half
     a megabyte a second of them. Outside `sweeping` nothing is changed.
 
     Args:
@@ -44,15 +45,14 @@ class Sweeper:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._is_sweeping = False
-        self._short_sweeps = 0
-        self._used_at = self._swept_at = clock()
+        self._used_at = self._whole_at = clock()
 
     @contextmanager
     def sweeping(self) -> Iterator[None]:
         """While inside, `tick` and not the interpreter decides when."""
         young, middle, old = gc.get_threshold()
         gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
-        self._is_sweeping, self._swept_at = True, self._clock()
+        self._is_sweeping, self._whole_at = True, self._clock()
         try:
             yield
         finally:
@@ -64,17 +64,14 @@ class Sweeper:
         self._used_at = self._clock()
 
     def tick(self) -> bool:
-        """Sweeps if it is worth it and the moment is right; tells whether it did."""
+        """Sweeps if there is enough to sweep; tells whether it did. To be called about once a second."""
         now = self._clock()
         is_quiet = now - self._used_at > QUIET_SECONDS
-        is_long_ago = now - self._swept_at > BUSY_SECONDS
-        if not self._is_sweeping or not (is_quiet or is_long_ago) or gc.get_count()[2] < MIDDLE_LOOKS:
+        if not self._is_sweeping or gc.get_count()[2] < (MIDDLE_LOOKS if is_quiet else BUSY_MIDDLE_LOOKS):
             return False
-        is_whole = is_quiet or self._short_sweeps >= SHORT_SWEEPS
-        if is_whole:
+        if is_quiet or now - self._whole_at > LONGEST_BUSY_SECONDS:
             gc.unfreeze()
+            self._whole_at = now
         gc.collect()
         gc.freeze()
-        self._short_sweeps = 0 if is_whole else self._short_sweeps + 1
-        self._swept_at = now
         return True

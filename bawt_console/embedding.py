@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -20,6 +21,10 @@ from scheduler_core.runtime import open_runtime
 from scheduler_core.settings import Settings
 
 log = logging.getLogger(__name__)
+
+# How long the screen may keep the interpreter from the scheduler while it paints, of Python's usual 5 ms. A
+# claim gives it up and wants it back several times.
+SWITCH_SECONDS = 0.0005
 
 
 @contextmanager
@@ -97,5 +102,6 @@ class SchedulerThread:
         self._stop = asyncio.Event()
         async with open_runtime(self._settings, model=self._model):
             keep_what_is_loaded()
+            sys.setswitchinterval(SWITCH_SECONDS)
             self._ready.set_result(None)
             await self._stop.wait()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bawt_console.collector import BUSY_SECONDS, MIDDLE_LOOKS, QUIET_SECONDS, SHORT_SWEEPS, Sweeper
+from bawt_console.collector import LONGEST_BUSY_SECONDS, MIDDLE_LOOKS, QUIET_SECONDS, Sweeper
 
 
 @pytest.fixture(autouse=True)
@@ -43,70 +43,48 @@ def test_everything_is_looked_through_once_nobody_is_at_the_keys() -> None:
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
         gone = old_garbage()
-        sweeper.used()
-        now[0] += QUIET_SECONDS / 2
-        assert not sweeper.tick()
-        assert gone() is not None
-        now[0] += QUIET_SECONDS
+        now[0] += QUIET_SECONDS + 1
         assert sweeper.tick()
         assert gone() is None
         now[0] += QUIET_SECONDS
         assert not sweeper.tick(), "nothing new to find"
 
 
-def test_somebody_who_never_rests_does_not_put_off_what_is_new() -> None:
+def test_what_is_new_goes_while_somebody_is_at_the_keys() -> None:
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
         for _ in range(3):
             gone = old_garbage()
-            now[0] += BUSY_SECONDS + 1
+            now[0] += 1
             sweeper.used()
             assert sweeper.tick()
             assert gone() is None
 
 
-def test_what_was_in_use_at_one_sweep_and_is_not_any_more_goes_in_a_quiet_moment() -> None:
+@pytest.mark.parametrize(("rests", "after"), [(True, QUIET_SECONDS + 1), (False, LONGEST_BUSY_SECONDS)])
+def test_what_was_set_aside_in_use_and_is_not_any_more_goes_later(rests: bool, after: float) -> None:
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
         ring = Ring()
         gone = weakref.ref(ring)
         worth_it()
-        now[0] += QUIET_SECONDS + 1
+        sweeper.used()
         assert sweeper.tick()
         assert gc.get_freeze_count() > 0
         del ring
         worth_it()
-        now[0] += BUSY_SECONDS + 1
+        now[0] += 1
         sweeper.used()
         assert sweeper.tick()
         assert gone() is not None, "set aside, so that the sweep is short"
         worth_it()
-        now[0] += QUIET_SECONDS + 1
+        now[0] += after
+        if not rests:
+            sweeper.used()
         assert sweeper.tick()
         assert gone() is None
-
-
-def test_somebody_who_never_rests_does_not_keep_for_ever_what_was_set_aside() -> None:
-    now = [0.0]
-    sweeper = Sweeper(clock=lambda: now[0])
-    with sweeper.sweeping():
-        ring = Ring()
-        gone = weakref.ref(ring)
-        worth_it()
-        now[0] += BUSY_SECONDS + 1
-        sweeper.used()
-        assert sweeper.tick()
-        del ring
-        sweeps = 0
-        while gone() is not None:
-            sweeps += 1
-            assert sweeps <= SHORT_SWEEPS + 1
-            worth_it()
-            now[0] += BUSY_SECONDS + 1
-            sweeper.used()
-            assert sweeper.tick()
 
 
 def test_outside_the_interpreter_decides_as_before() -> None:
