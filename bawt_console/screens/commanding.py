@@ -223,7 +223,12 @@ async def _job_named(screen: LiveScreen, name: str) -> Job:
 async def _run_named(screen: LiveScreen, prefix: str) -> Run:
     found = await screen.source.work.find_runs(prefix)
     if not found:
-        raise NotFoundError(f"There is no run “{prefix[:40]}”.", "Give at least four characters of its id.")
+        lists = f"{screen.desk.key('show_runs')} lists them; at least four characters of an id are wanted."
+        raise NotFoundError(f"There is no run “{prefix[:40]}”.", lists)
     if len(found) > 1:
-        raise NotFoundError(f"“{prefix[:40]}” begins several runs' ids.", "Give more characters.")
+        # Runs of one moment begin alike: their ids begin with the time.
+        ids = [str(run.id) for run in found]
+        enough = next(n for n in range(len(ids[0]) + 1) if len({each[:n] for each in ids}) == len(ids))
+        some = ", ".join(f"{run.job_type}:{run.bot_id} is {str(run.id)[:enough]}" for run in found[:4])
+        raise NotFoundError(f"“{prefix[:40]}” begins several runs' ids.", f"Give more characters: {some}")
     return found[0]

@@ -4,7 +4,9 @@ import csv
 import json
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -171,6 +173,20 @@ async def test_the_console_opens_at_an_object(source: FakeSource, kind: str) -> 
                 ),
                 "the job",
             )
+
+
+async def test_runs_of_one_moment_are_told_apart_by_what_is_said_of_them(source: FakeSource) -> None:
+    one, other = source.world.runs[:2]
+    source.world.runs[:2] = [
+        replace(one, id=UUID("01a222d6-25d4-952f-8410-2a0a74998841")),
+        replace(other, id=UUID("01a222d6-25d4-9a00-8410-2a0a74998841")),
+    ]
+    async with opened(console_on(source), MEDIUM) as pilot:
+        app = await say(pilot, "open run:01a222d6")
+        await until(pilot, lambda: bool(toasts(app)), "the sentence")
+        assert f"{one.job_type}:{one.bot_id} is 01a222d6-25d4-95" in toasts(app)[-1]
+        await say(pilot, "open run:01a222d6-25d4-95")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
 
 
 async def test_what_is_shown_is_exported_and_an_existing_file_stays(
