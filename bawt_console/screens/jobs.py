@@ -25,6 +25,7 @@ from bawt_console.widgets.filter_line import FilterLine
 from bawt_console.widgets.header import without_model
 from bawt_console.widgets.job_table import job_row, job_table
 from bawt_console.widgets.line import Part, PartsLine
+from bawt_console.widgets.lines import LinesPane
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.pane_tabs import PaneTabs
 from bawt_console.widgets.table import LiveTable
@@ -261,9 +262,7 @@ class JobsScreen(LogActions, FilteredList):
             case "filter" | "freeze" | "sort":
                 return None
             case "outside":
-                return (
-                    None if self.shown_lines() else "Put the cursor into a pane of text first: tab does that."
-                )
+                return None if self.text_pane() else "Show the pane Log or Config first; they can be opened."
             case "back":
                 inside = self.focused is not None and self.focused is not self.table
                 used = inside or self.filter_line.is_used or self.table.marks
@@ -408,6 +407,10 @@ class JobsScreen(LogActions, FilteredList):
     def exported(self) -> Rows:
         now = self.desk.now()
         return [job_row(each, now) for each in self.table.rows]
+
+    def text_pane(self) -> LinesPane | None:
+        pane = self.detail.pane
+        return pane if isinstance(pane, LinesPane) else self.shown_lines()
 
     def copied(self) -> str:
         if (lines := self.shown_lines()) is not None:

@@ -23,7 +23,6 @@ from bawt_console.export import Rows
 from bawt_console.formatting import Tone, phrase
 from bawt_console.modes import MODES
 from bawt_console.screens.desk import Desk
-from bawt_console.screens.outside import show_outside
 from bawt_console.terminal import copy_text
 from bawt_console.views import View
 from bawt_console.widgets.command_line import CommandLine
@@ -455,14 +454,8 @@ class LiveScreen(Screen[None]):
         self._wake.set()
 
     async def whole_text(self) -> str:
-        """What `copy` and `outside` take; screens that show a part of something long give the whole."""
+        """What `copy` takes; screens that show a part of something long give the whole."""
         return self.copied()
-
-    def action_outside(self) -> None:
-        async def show() -> str:
-            return await show_outside(self.app, await self.whole_text(), copy_key=self.desk.key("copy"))
-
-        self.act(show)
 
     def action_copy(self) -> None:
         async def copy() -> str:

@@ -4,6 +4,7 @@ from textual.widgets import Input
 
 from bawt_console.formatting import clean
 from bawt_console.screens.live import LiveScreen
+from bawt_console.screens.outside import show_outside
 from bawt_console.widgets.lines import LinesPane
 from bawt_console.widgets.log_pane import LogPane
 from bawt_console.widgets.search_line import SearchLine
@@ -40,7 +41,7 @@ class LogActions(LiveScreen):
         if not self.shows_log:
             return "The log is not shown."
         if action_id in ("next_match", "previous_match") and not self.log_pane.sought:
-            return "Nothing was searched for: / does that."
+            return f"Nothing was searched for: {self.desk.key('search')} does that."
         return None
 
     def on_log_pane_wanted(self) -> None:
@@ -79,12 +80,29 @@ class LogActions(LiveScreen):
             super().action_freeze()
 
     def shown_lines(self) -> LinesPane | None:
-        """The pane of lines that copying and opening outside are about; None when it is a list."""
+        """The pane of lines that copying is about; None when it is a list."""
         if isinstance(self.focused, Input):
             return None
         return self.focused if isinstance(self.focused, LinesPane) else None
+
+    def text_pane(self) -> LinesPane | None:
+        """The pane of lines that opening outside is about, also beside a list; None when none is shown."""
+        return self.shown_lines()
 
     async def whole_text(self) -> str:
         if self.shown_lines() is self.log_pane:
             return await self.log_pane.text(self.source.logs)
         return await super().whole_text()
+
+    async def text_outside(self) -> str:
+        """All of the text that is opened outside."""
+        pane = self.text_pane()
+        if pane is self.log_pane:
+            return await self.log_pane.text(self.source.logs)
+        return "" if pane is None else pane.plain
+
+    def action_outside(self) -> None:
+        async def show() -> str:
+            return await show_outside(self.app, await self.text_outside(), copy_key=self.desk.key("copy"))
+
+        self.act(show)

@@ -195,7 +195,7 @@ class RunScreen(RunActions, LogActions):
             return self.reason_against_log(action_id)
         match action_id:
             case "outside":
-                return None if self.shown_lines() else "Only a pane of text can be opened there."
+                return None if self.text_pane() else "Only a pane of text can be opened there."
             case "previous_pane":
                 return "This is the first pane." if self.panes.is_first else None
             case "next_pane":

@@ -157,6 +157,13 @@ def test_a_log_opens_in_the_pager_cleaned_and_the_console_comes_back(tmp_path: P
     terminal = Terminal(command, PAGER="sh -c 'cat \"$0\"; echo SHOWN; read line'")
     try:
         terminal.expect("next due first")
+        # Of a job, beside which the list keeps the cursor.
+        terminal.press("\x1b[C")
+        terminal.expect("following")
+        terminal.press("o")
+        terminal.expect("SHOWN")
+        terminal.press("\r")
+        terminal.expect("next due first")
         terminal.press("\r")
         terminal.expect("Attempts")
         terminal.press("\x1b[C" * 3)
