@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
@@ -14,6 +15,10 @@ from scheduler_core.db.migration import migrate
 from tests.postgres import run_statement, running_server
 
 MOST_WORKERS = 6
+
+# How fast an example is made says something about the machine, and nothing about the product.
+settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
