@@ -26,13 +26,6 @@ Psql: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest.fixture
-async def psql(database_url: str) -> AsyncIterator[Psql]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def job(psql: Psql) -> UUID:
     found: UUID = await psql.fetchval(
         "INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes, next_run_at)"

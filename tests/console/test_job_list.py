@@ -1,10 +1,7 @@
 """The list of jobs is there at once, and what their runs tell is read once, not at every look."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
-
-import asyncpg
-import pytest
 
 from bawt_console.job_list import MOST_AT_ONCE, OLD_AFTER_SECONDS, JobList
 from scheduler_core.db.connect import Connection
@@ -29,13 +26,6 @@ class Counted:
     async def pasts(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobPast]:
         self.asked.append(len(job_ids))
         return await self.history.pasts(job_ids)
-
-
-@pytest.fixture
-async def psql(database_url: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 async def add_jobs(psql: Connection, jobs: int, runs: int) -> None:

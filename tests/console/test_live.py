@@ -1,7 +1,7 @@
 """On a real database: what somebody else changes shows at once, and what is pressed is stored."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -22,14 +22,6 @@ from tests.console.fakes import FakeSource
 from tests.console.pilots import MEDIUM, jobs_of, opened, picture, runs_of, toasts, until
 
 Execute = Callable[..., Awaitable[object]]
-
-
-@pytest.fixture
-async def psql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """Somebody else on the same database."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 from textual.pilot import Pilot
 
@@ -27,13 +26,6 @@ from tests.console.fakes import FakeSource
 from tests.console.pilots import MEDIUM, NARROW, opened, picture, run_of, toasts, until
 
 MANY = 100_000
-
-
-@pytest.fixture
-async def psql(database_url: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 async def add_run(psql: Connection) -> UUID:

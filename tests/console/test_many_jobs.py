@@ -1,9 +1,7 @@
 """More jobs than a list holds: the database narrows, every job can be reached, and no number misleads."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-import asyncpg
 import pytest
 
 from bawt_console.app import ConsoleApp
@@ -56,13 +54,6 @@ async def add_many(psql: Connection, number: int) -> None:
     await psql.execute("DELETE FROM scheduled_jobs")
     await psql.execute(ADD_JOBS, number)
     await psql.execute(ADD_RUNS)
-
-
-@pytest.fixture
-async def psql(database_url: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 from typing import Any
 
-import asyncpg
 import psutil as _psutil
 import pytest
 from textual.pilot import Pilot
@@ -29,13 +28,6 @@ CHANGES_A_ROUND = 150
 # The first rounds load modules, fonts of glyphs and caches of bounded size.
 WARM_UP = 8
 MOST_GROWTH_BYTES = 12 * 2**20
-
-
-@pytest.fixture
-async def psql(database_url: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 async def change(psql: Connection, chance: random.Random, running: list[object]) -> None:

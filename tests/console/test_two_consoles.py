@@ -1,11 +1,9 @@
 """Two consoles on one real database act on the same objects: one gets its way, the other is told."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from bawt_console.app import ConsoleApp
 from bawt_console.screens.dialogs import ConfirmScreen, ReasonScreen
@@ -17,13 +15,6 @@ from bawt_console.views import Views
 from scheduler_core.db.connect import Address
 from tests.console.pilots import MEDIUM, jobs_of, opened, picture, runs_of, toasts, until
 from tests.console.test_live import add_history, add_job
-
-
-@pytest.fixture
-async def psql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 def console(database_url: str, actor: str) -> ConsoleApp:
