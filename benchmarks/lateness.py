@@ -2,7 +2,8 @@
 
 The slots of all jobs are spread evenly over a minute or so, and each run's `started_at` is held against its
 slot. History is written before, with triggers and foreign keys off: finished runs of the first jobs over
-the last weeks. One database a size of history; its jobs grow from one measurement to the next.
+the last weeks. One database a size of history; its jobs grow from one measurement to the next. A slot cannot
+start before the commit of the claim before is on the disk, so what the disk itself takes is measured beside.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from benchmarks import options
 from benchmarks.crew import Crew, crew
+from benchmarks.disk import watched_disk
 from benchmarks.jobs import ONCE_MINUTES, add_jobs, count_runs
 from benchmarks.machine import machine, versions
 from benchmarks.node import start_node
@@ -36,12 +39,13 @@ UNLIMITED_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One measurement. `history` is the rows before it; lateness is in seconds."""
+    """One measurement. `history` is the rows before it; lateness and what the disk took are in seconds."""
 
     jobs: int
     history: int
     nodes: int
     lateness: Spread
+    disk: Spread
 
 
 async def add_history(connection: Connection, rows: int) -> None:
@@ -90,11 +94,19 @@ async def add_history(connection: Connection, rows: int) -> None:
 
 
 async def one_cell(
-    connection: Connection, nodes: Crew, *, jobs: int, history: int, count: int, seconds: float
+    connection: Connection,
+    nodes: Crew,
+    *,
+    directory: Path,
+    jobs: int,
+    history: int,
+    count: int,
+    seconds: float,
 ) -> Cell:
     """Spreads the slots of all jobs over `seconds` and waits until each is recorded."""
     first_due = await _spread_slots(connection, over=seconds, first_in=2 + jobs / UPDATED_A_SECOND)
-    await nodes.finished(jobs, seconds=seconds + 600)
+    with watched_disk(directory) as disk:
+        await nodes.finished(jobs, seconds=seconds + 600)
     late = await connection.fetch(
         "SELECT extract(epoch FROM started_at - scheduled_for)::float AS late FROM job_runs"
         " WHERE job_type = 'noop' AND trigger = 'schedule' AND status = 'success'"
@@ -102,7 +114,13 @@ async def one_cell(
         first_due,
         timeout=UNLIMITED_SECONDS,
     )
-    return Cell(jobs=jobs, history=history, nodes=count, lateness=Spread(tuple(row["late"] for row in late)))
+    return Cell(
+        jobs=jobs,
+        history=history,
+        nodes=count,
+        lateness=Spread(tuple(row["late"] for row in late)),
+        disk=Spread(tuple(disk)),
+    )
 
 
 async def _spread_slots(connection: Connection, *, over: float, first_in: float) -> datetime:
@@ -135,6 +153,7 @@ async def cells(server: Server, arguments: argparse.Namespace, history: int) -> 
             await add_jobs(connection, jobs - there, first_in=ONCE_MINUTES * 60.0)
             if not there:
                 await add_history(connection, history)
+                await server.checkpoint()
             there = jobs
             for count in arguments.nodes:
                 rows = await count_runs(connection, "success")
@@ -144,7 +163,13 @@ async def cells(server: Server, arguments: argparse.Namespace, history: int) -> 
                             nodes, url, server.directory, capacity=arguments.capacity, name=f"node{number}"
                         )
                     cell = await one_cell(
-                        connection, nodes, jobs=jobs, history=rows, count=count, seconds=arguments.seconds
+                        connection,
+                        nodes,
+                        directory=server.directory,
+                        jobs=jobs,
+                        history=rows,
+                        count=count,
+                        seconds=arguments.seconds,
                     )
                 measured.append(cell)
     return measured
@@ -167,7 +192,7 @@ def _report(
 ) -> Report:
     table = Table(
         f"Milliseconds from a slot to its start, slots spread over {arguments.seconds:g} s",
-        ("jobs", "history", "nodes", "slots", "p50", "p99", "most"),
+        ("jobs", "history", "nodes", "slots", "p50", "p99", "most", "disk p99", "disk most"),
         [
             (
                 f"{cell.jobs:,}",
@@ -177,6 +202,8 @@ def _report(
                 f"{1000 * cell.lateness.median:.1f}",
                 f"{1000 * cell.lateness.quantile(0.99):.1f}",
                 f"{1000 * max(cell.lateness.values):.1f}",
+                f"{1000 * cell.disk.quantile(0.99):.1f}",
+                f"{1000 * max(cell.disk.values):.1f}",
             )
             for cell in measured
         ],
@@ -192,6 +219,7 @@ def _report(
                 "history": cell.history,
                 "nodes": cell.nodes,
                 "late_seconds": cell.lateness.facts(6),
+                "disk_seconds": cell.disk.facts(6),
             }
             for cell in measured
         ],
