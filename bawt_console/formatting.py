@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum, StrEnum
 
-from scheduler_core.domain import LATE_AFTER_SECONDS, JobOverview, Outcome, Run, RunStatus
+from scheduler_core.domain import LATE_AFTER_SECONDS, JobOverview, Node, NodeState, Outcome, Run, RunStatus
 
 LONGEST_TEXT = 200_000
 
@@ -299,6 +299,14 @@ def size(count: float) -> str:
         if count >= factor * 0.9995:
             return f"{count / factor:,.{digits}f} {unit}"
     return f"{count:.0f} B"
+
+
+def node_memory(node: Node) -> str:
+    """`412.3 MB`; a dash for a node that never said, such as one of an older release, and for one that
+    stopped."""
+    if node.memory_bytes is None or node.state is NodeState.STOPPED:
+        return "–"
+    return size(node.memory_bytes)
 
 
 def strip(outcomes: Iterable[Outcome]) -> Phrase:

@@ -246,6 +246,8 @@ class Node:
         queue: how tasks reach it: `in-process`, or `pgqueuer` from any scheduler.
         capacity: runs it works on at the same time; 0 where it works on none or does not say.
         models: in lower case; runs that need another one do not go there.
+        memory_bytes: resident at the last heartbeat, the processes of its models included; None where it does
+            not say.
     """
 
     id: UUID
@@ -261,6 +263,7 @@ class Node:
     queue: str = "in-process"
     capacity: int = 0
     models: tuple[str, ...] = ()
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

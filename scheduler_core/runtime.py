@@ -37,6 +37,7 @@ from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_watch import RunWatch
 from scheduler_core.domain import JobType, NodeRole, NodeState, Run
 from scheduler_core.errors import DatabaseError, ModelError
+from scheduler_core.footprint import resident_bytes
 from scheduler_core.installation import (
     default_intervals,
     local_actor,
@@ -361,6 +362,7 @@ class _Node:
             capacity=0 if self._role is NodeRole.SCHEDULER else self._settings.scheduler_max_concurrent_runs,
             job_limits=tuple(self._kinds.limits.values()),
             models=tuple(self._model_names()),
+            memory_bytes=resident_bytes(self._models.process_ids),
         )
 
     def _model_names(self) -> Sequence[str]:

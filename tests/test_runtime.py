@@ -231,6 +231,14 @@ async def test_default_jobs_exist_after_the_first_start(settings: Settings) -> N
     assert (jobs["profile_maintenance"].interval_minutes, jobs["profile_maintenance"].bot_id) == (60, "*")
 
 
+async def test_a_node_tells_how_much_memory_it_takes(settings: Settings) -> None:
+    async with open_runtime(settings) as runtime:
+        [node] = await runtime.history.nodes()
+    # A Python with a database driver takes more than one of these and less than the other.
+    assert node.memory_bytes is not None
+    assert 20_000_000 < node.memory_bytes < 4_000_000_000
+
+
 async def test_the_node_survives_a_lost_database_connection(settings: Settings, database_url: str) -> None:
     async with bench(settings, sleep_well) as node:
         await node.add_job()

@@ -29,10 +29,10 @@ def list_nodes(options: Options) -> None:
                 seconds = (now - node.heartbeat_at).total_seconds()
                 print_json(plain(node) | {"heartbeat_seconds": seconds, "runs": plain(runs[node.id])})
             return
-        from bawt_console.formatting import ago
+        from bawt_console.formatting import ago, node_memory
 
         print_table(
-            ("STATE", "NODE", "HEARTBEAT", "STARTED", "VERSION", "MODEL", "RUNS"),
+            ("STATE", "NODE", "HEARTBEAT", "STARTED", "VERSION", "MODEL", "MEMORY", "RUNS"),
             [
                 (
                     str(node.state),
@@ -41,6 +41,7 @@ def list_nodes(options: Options) -> None:
                     ago(node.started_at, now),
                     node.version,
                     node.model or "none",
+                    node_memory(node),
                     ", ".join(
                         f"{run.job_type} {run.bot_id} {run.progress or ''}".rstrip() for run in runs[node.id]
                     ),

@@ -13,6 +13,7 @@ from bawt_console.formatting import (
     elapsed,
     full_time,
     joined,
+    node_memory,
     one_line,
     phrase,
     size,
@@ -109,6 +110,7 @@ def node_fields(row: NodeRow, now: datetime, zone: tzinfo | None) -> list[Line]:
         ),
         field("runs", phrase(counted(node.running, "run"))),
         field("model", _model(node) or phrase("–", Tone.FAINT)),
+        field("memory", phrase(node_memory(node))),
         field("version", node.version),
         field("job types", ", ".join(sorted(node.job_types)) or "none"),
         field("id", phrase(str(node.id), Tone.MUTED)),
@@ -136,6 +138,7 @@ def node_row(row: NodeRow) -> Mapping[str, object]:
         "running": node.running,
         "runs": [str(run.id) for run in row.runs],
         "model": node.model,
+        "memory_bytes": node.memory_bytes,
         "job_types": list(node.job_types),
     }
 
@@ -227,6 +230,7 @@ _COLUMNS: tuple[Column[NodeRow], ...] = (
         natural=lambda row: one_line(_model(row.node).plain, limit=48),
         keep=86,
     ),
+    Column(title="Memory", cell=lambda row, now: phrase(node_memory(row.node)), width=8, keep=80, right=True),
     Column(
         title="Started",
         cell=lambda row, now: phrase(ago(row.node.started_at, now), Tone.MUTED),

@@ -273,6 +273,7 @@ class JobStore:
             capacity=node.capacity,
             job_limits=list(node.job_limits),
             models=list(node.models),
+            memory_bytes=node.memory_bytes,
         )
         async with self._database.connection() as connection:
             # Whoever answers later than this has let the lease run out.

@@ -118,6 +118,7 @@ class NodeRow:
         capacity: runs it works on at the same time.
         job_limits: beside `job_types`: how many of each may run at once on all nodes together; None for any.
         models: in lower case; runs that need another one do not go there.
+        memory_bytes: resident, the processes of its models included.
     """
 
     id: UUID
@@ -133,3 +134,4 @@ class NodeRow:
     capacity: int = 0
     job_limits: tuple[int | None, ...] = ()
     models: tuple[str, ...] = ()
+    memory_bytes: int | None = None

@@ -101,6 +101,7 @@ def node_of(row: Row) -> Node:
         queue=row["queue"],
         capacity=row["capacity"],
         models=tuple(row["models"]),
+        memory_bytes=row["memory_bytes"],
     )
 
 

@@ -63,6 +63,11 @@ class ModelChooser:
         """The model in use and where it runs, as screens show it: `NAME local` or `NAME remote`."""
         return self._name
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The processes that hold local models now."""
+        return self._local.process_ids
+
     async def look(self) -> None:
         """Chooses anew without loading anything and without asking a server, so a name may be missing.
 

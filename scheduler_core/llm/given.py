@@ -19,6 +19,11 @@ class GivenModel:
         info = self._model.info
         return f"{info.name} {info.locality}"
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """None: what the model takes is the host's own."""
+        return ()
+
     async def look(self) -> None:
         """There is nothing to look for."""
 

@@ -74,6 +74,12 @@ class LocalModels:
         return None if self._chosen is None else f"{self._chosen.name} {Locality.LOCAL}"
 
     @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The processes that hold the models that are loaded now."""
+        found = (None if each is None else each.process_id for each in (self._model, self._embedding))
+        return tuple(process_id for process_id in found if process_id is not None)
+
+    @property
     def memory_bytes(self) -> int:
         """What a model may take now: what is free, and what our own models hold, within the limit."""
         held = 0

@@ -48,8 +48,11 @@ def test_nodes_are_listed_with_their_heartbeat(used: Program) -> None:
     assert node["heartbeat_seconds"] >= 0
     assert "memory_decay" in node["job_types"]
     assert node["runs"] == []
+    assert node["memory_bytes"] > 0
     table = used.run("nodes", "list").out
     assert "HEARTBEAT" in table
+    # It stopped, so it takes none any more.
+    assert [line.split()[-1] for line in table.splitlines()] == ["RUNS", "–"]
     assert node["name"] in table
 
 

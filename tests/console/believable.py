@@ -184,8 +184,8 @@ def believable_world() -> World:
     """Eight jobs, their latest runs, one of them running, one paused, one late, some failures."""
     world = World(
         nodes=[
-            _node(1, "attic", running=1, model="Llama-3.2-3B-Instruct Q4_0 local"),
-            _node(2, "cellar", running=0, model="Llama-3.2-3B-Instruct Q4_0 local"),
+            _node(1, "attic", running=1, memory=2_412_000_000),
+            _node(2, "cellar", running=0, memory=88_200_000),
         ]
     )
     fresh, luck = ids(7), random.Random(7)
@@ -217,7 +217,7 @@ def busy_world() -> World:
     return world
 
 
-def _node(number: int, name: str, *, running: int, model: str | None) -> Node:
+def _node(number: int, name: str, *, running: int, memory: int) -> Node:
     return Node(
         id=UUID(int=number),
         name=name,
@@ -226,7 +226,8 @@ def _node(number: int, name: str, *, running: int, model: str | None) -> Node:
         started_at=NOW - timedelta(days=3),
         heartbeat_at=NOW - timedelta(seconds=2),
         running=running,
-        model=model,
+        model="Llama-3.2-3B-Instruct Q4_0 local",
+        memory_bytes=memory,
     )
 
 

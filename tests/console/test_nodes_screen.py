@@ -17,7 +17,7 @@ from scheduler_core.db.connect import Address
 from scheduler_core.domain import NodeState
 from tests.console.believable import NOW, believable_world
 from tests.console.fakes import FakeSource, console_on
-from tests.console.pilots import MEDIUM, NARROW, opened, picture, until
+from tests.console.pilots import MEDIUM, NARROW, WIDE, opened, picture, until
 
 
 @asynccontextmanager
@@ -61,6 +61,28 @@ async def test_a_lost_node_stays_in_sight_with_what_that_means() -> None:
         ]
         await pilot.press("down", "right")
         await until(pilot, lambda: "taken over by" in picture(pilot.app), "the meaning")
+
+
+async def test_memory_is_shown_where_a_node_tells_it_and_it_has_not_stopped() -> None:
+    source = FakeSource(believable_world())
+    attic, cellar = source.world.nodes
+    silent = replace(cellar, id=UUID(int=8), name="older", memory_bytes=None)
+    stopped = replace(attic, id=UUID(int=9), name="away", state=NodeState.STOPPED)
+    source.world.nodes = [attic, cellar, silent, stopped]
+    async with nodes_on(console_on(source), WIDE) as (pilot, screen):
+        lines = {line.split()[2]: line for line in picture(pilot.app).splitlines() if "active" in line}
+        assert "2.41 GB" in lines["attic"]
+        assert "88.2 MB" in lines["cellar"]
+        assert "B " not in lines["older"]
+        assert picture(pilot.app).count("2.41 GB") == 1
+        assert [row["memory_bytes"] for row in screen.exported()] == [
+            2_412_000_000,
+            88_200_000,
+            None,
+            2_412_000_000,
+        ]
+        await pilot.press("right")
+        await until(pilot, lambda: picture(pilot.app).count("2.41 GB") == 2, "the node")
 
 
 async def test_a_troubled_database_says_what_is_wrong() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -14,9 +15,11 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import FinishedRun, NodeRow
+from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import EventLevel, NodeState, Run, RunStatus, Trigger
 from scheduler_core.errors import StateError
+from tests.db.test_notify import heard, listening
 
 ANY = {"profile_maintenance": None, "memory_decay": None, "memory_consolidation": None}
 
@@ -449,6 +452,25 @@ async def test_a_node_whose_lease_ran_out_claims_and_starts_nothing_until_it_is_
         assert await start(store) == []
         await store.heartbeat(row(node))
         assert len(await start(store)) == 1
+
+
+async def test_a_heartbeat_tells_how_much_memory_its_node_takes_and_notifies_nobody(
+    database: Database, store: JobStore
+) -> None:
+    await add_job(database)
+    node = row(uuid4())
+    await store.heartbeat(node)
+    feed = ChangeFeed(database.address, "tests listen")
+    hints = feed.subscribe(debounce=0)
+    async with listening(feed):
+        await heard(hints)
+        for memory in (2 * 10**9, None, 3 * 10**9):
+            await store.heartbeat(replace(node, memory_bytes=memory))
+        async with database.connection() as connection:
+            await connection.execute("DELETE FROM scheduled_jobs")
+        # Notifications come in order, so one of a heartbeat would have been heard first or with it.
+        assert await heard(hints) == {"jobs"}
+    assert [each.memory_bytes for each in await History(database).nodes()] == [3 * 10**9]
 
 
 async def test_runs_that_may_not_start_at_once_use_up_no_place(store: JobStore, database: Database) -> None:

@@ -194,8 +194,10 @@ async def test_local_models_keep_an_embedder_while_it_is_the_choice(tmp_path: Pa
         first = await models.embedder()
         assert first is not None
         assert await models.embedder() is first
+        assert not models.process_ids
         await first.embed(["a"], timeout=30)
         process_id = first.process_id
+        assert models.process_ids == (process_id,)
         gguf_models.embedding(folder / "a.gguf")
         second = await models.embedder()
         assert second is not None

@@ -44,7 +44,7 @@ SELECT md5('llm-bawt service')::uuid AS id, 'llm-bawt service'::text AS name, 'a
     ) AS lease_expires_at,
     (SELECT count(*) FROM {schema}.job_runs r WHERE lower(r.status::text) = 'running')::integer AS running,
     NULL::text AS model, 'both'::text AS role, 'in-process'::text AS queue, 0 AS capacity,
-    '{{}}'::integer[] AS job_limits, '{{}}'::text[] AS models
+    '{{}}'::integer[] AS job_limits, '{{}}'::text[] AS models, NULL::bigint AS memory_bytes
 FROM {schema}.scheduled_jobs j
 HAVING count(*) > 0;
 
