@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import click
 
+from bawt_console.collector import expect_much
 from bawt_console.commands.session import Options, require_terminal, shared_options
 from bawt_console.logs import start_logging
 from scheduler_core import __version__
@@ -113,6 +114,7 @@ def cli(
 
 def main() -> None:
     """The console script."""
+    expect_much()
     sys.exit(run(sys.argv[1:]))
 
 

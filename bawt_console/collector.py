@@ -8,6 +8,9 @@ from contextlib import contextmanager
 # New containers until the youngest generation is looked at. A node that starts thousands of runs a second
 # would otherwise walk through them all several times while they are in use.
 THRESHOLD = 10_000
+# While modules and screens are loaded, which stay: looking through them was a tenth of the time until the
+# first picture.
+START_THRESHOLD = 100_000
 # Beside a screen: small steps, each below the length of a blink. Young ones until one at the middle
 # generation, and those until it is worth looking at everything.
 SCREEN_THRESHOLD = 5_000
@@ -32,6 +35,11 @@ def keep_what_is_loaded() -> None:
     gc.set_threshold(THRESHOLD)
 
 
+def expect_much() -> None:
+    """Tells the collector that the program begins, and most of what comes stays."""
+    gc.set_threshold(START_THRESHOLD)
+
+
 class Sweeper:
     """Looks through everything for garbage when nobody is at the keys, because that takes up to a quarter of
     a second on a busy machine, and sets aside what it found in use. While somebody is at the keys it looks
@@ -49,9 +57,11 @@ class Sweeper:
 
     @contextmanager
     def sweeping(self) -> Iterator[None]:
-        """While inside, `tick` and not the interpreter decides when."""
+        """While inside, `tick` and not the interpreter decides when; until the first of them the screens and
+        what they show are still being loaded.
+        """
         young, middle, old = gc.get_threshold()
-        gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
+        gc.set_threshold(START_THRESHOLD, YOUNG_LOOKS, NEVER)
         self._is_sweeping, self._whole_at = True, self._clock()
         try:
             yield
@@ -65,9 +75,12 @@ class Sweeper:
 
     def tick(self) -> bool:
         """Sweeps if there is enough to sweep; tells whether it did. To be called about once a second."""
+        if not self._is_sweeping:
+            return False
+        gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
         now = self._clock()
         is_quiet = now - self._used_at > QUIET_SECONDS
-        if not self._is_sweeping or gc.get_count()[2] < (MIDDLE_LOOKS if is_quiet else BUSY_MIDDLE_LOOKS):
+        if gc.get_count()[2] < (MIDDLE_LOOKS if is_quiet else BUSY_MIDDLE_LOOKS):
             return False
         if is_quiet or now - self._whole_at > LONGEST_BUSY_SECONDS:
             gc.unfreeze()

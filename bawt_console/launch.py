@@ -86,13 +86,8 @@ class Launch:
         from bawt_console.model_shelf import ModelShelf
         from bawt_console.source import ATTACHED, EMBEDDED, open_source
         from bawt_console.visits import Visits
-        from scheduler_core.installation import (
-            PER_BOT_TYPES,
-            data_dir,
-            local_actor,
-            open_address,
-            open_database,
-        )
+        from scheduler_core.data_directory import data_dir
+        from scheduler_core.installation import PER_BOT_TYPES, local_actor, open_address, open_database
 
         async with AsyncExitStack() as stack:
             server_settings = None if self.stage is None else self.stage.server_settings
@@ -134,7 +129,8 @@ class Launch:
         from bawt_console.model_shelf import ModelShelf
         from bawt_console.service_source import open_service_source
         from bawt_console.visits import Visits
-        from scheduler_core.installation import data_dir, local_actor
+        from scheduler_core.data_directory import data_dir
+        from scheduler_core.installation import local_actor
 
         return open_service_source(
             address,
@@ -145,11 +141,13 @@ class Launch:
         )
 
     async def _start_scheduler(self, stack: AsyncExitStack, *, embedded: bool) -> bool:
-        from bawt_console.embedding import SchedulerThread, only_scheduler
-        from scheduler_core.installation import data_dir
-
         if self.attach or not self.settings.scheduler_enabled:
             return False
+        # A quarter of a second, which who only watches does not pay.
+        await asyncio.to_thread(import_module, "bawt_console.embedding")
+        from bawt_console.embedding import SchedulerThread, only_scheduler
+        from scheduler_core.data_directory import data_dir
+
         if embedded and not stack.enter_context(only_scheduler(data_dir(self.settings))):
             log.info("Another console on this data directory runs the scheduler; this one attaches.")
             return False
@@ -211,7 +209,7 @@ def start_console(
 
 
 def _prepared_log(settings: "Settings") -> Path:
-    from scheduler_core.installation import prepared_data_dir
+    from scheduler_core.data_directory import prepared_data_dir
 
     logs = prepared_data_dir(settings) / "logs"
     logs.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ It blocks. Where the file came from, and how far it is, is told by whoever calls
 
 from dataclasses import replace
 
-from scheduler_core.installation import data_dir, prepared_models_dir
+from scheduler_core.data_directory import data_dir, prepared_models_dir
 from scheduler_core.llm.catalogue import Source, find_entry, source_of
 from scheduler_core.llm.checksums import Checksums
 from scheduler_core.llm.download import Download, Downloaded, Progress, fetch_catalogue

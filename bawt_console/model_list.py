@@ -2,7 +2,7 @@
 
 from bawt_console.model_survey import TEXT, ModelSurvey, survey
 from bawt_console.output import plain, print_json, print_note, print_table
-from scheduler_core.installation import models_dir
+from scheduler_core.data_directory import models_dir
 from scheduler_core.llm.models import ModelFile, default_model_folders
 from scheduler_core.llm.openai_server import ServerModel
 from scheduler_core.settings import Settings

@@ -172,7 +172,7 @@ class ModelShelf:
 
     def _look(self) -> ShelfList:
         from bawt_console.model_survey import survey
-        from scheduler_core.installation import models_dir
+        from scheduler_core.data_directory import models_dir
         from scheduler_core.llm.download_part import stopped_parts
         from scheduler_core.llm.models import default_model_folders
 

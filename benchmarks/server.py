@@ -13,7 +13,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from scheduler_core.db.connect import Address, Connection
-from scheduler_core.db.embedded import EmbeddedServer, embedded_server
+from scheduler_core.db.embedded.server import EmbeddedServer, embedded_server
 from scheduler_core.installation import open_database
 from scheduler_core.settings import Settings
 

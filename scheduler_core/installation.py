@@ -1,4 +1,4 @@
-"""What one installation consists of: its folders and its database, as the settings say.
+"""The database of one installation, as its settings say, and who acts on it.
 
 It opens things and hands them out; it runs nothing. Commands and the console open the database here without
 becoming a scheduler node.
@@ -9,11 +9,11 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from scheduler_core.data_directory import data_dir
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.job_store import JobStore
@@ -21,66 +21,9 @@ from scheduler_core.db.messages_schema import upgrade_messages
 from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import JobType
-from scheduler_core.errors import ConfigError, EmbeddedServerError
 from scheduler_core.settings import Settings
 
 PER_BOT_TYPES = (str(JobType.MEMORY_CONSOLIDATION), str(JobType.MEMORY_DECAY))
-
-
-def data_dir(settings: Settings) -> Path:
-    """Where everything the program writes lies: `DATA_DIR`, else the platform's place for it."""
-    if settings.data_dir is not None:
-        return settings.data_dir
-    from scheduler_core.db.embedded import default_data_dir
-
-    return default_data_dir()
-
-
-def prepared_data_dir(settings: Settings) -> Path:
-    """`data_dir`, made if missing so that only its owner, and the embedded server's account, may enter.
-
-    Beside a server of the user's own it need not suit an embedded one.
-
-    Raises:
-        EmbeddedServerError: it cannot be made or used.
-    """
-    from scheduler_core.db.embedded import make_data_dir
-
-    directory = data_dir(settings)
-    try:
-        make_data_dir(directory)
-    except EmbeddedServerError as error:
-        if settings.external_url is None:
-            raise
-        try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError:
-            raise error from None
-    return directory
-
-
-def models_dir(settings: Settings) -> Path:
-    """Where own model files lie: `MODELS_DIR`, else `models` in the data directory."""
-    return settings.models_dir or data_dir(settings) / "models"
-
-
-def prepared_models_dir(settings: Settings) -> Path:
-    """`models_dir`, made if missing.
-
-    Raises:
-        ConfigError, EmbeddedServerError: it cannot be made.
-    """
-    if settings.models_dir is None and not data_dir(settings).exists():
-        # Later an embedded server may move in, and it minds how its folder was made.
-        prepared_data_dir(settings)
-    folder = models_dir(settings)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"The folder {folder} cannot be made: {error.strerror}.", "Correct LLM_BAWT_MODELS_DIR."
-        ) from None
-    return folder
 
 
 def local_actor(program: str = "") -> str:
@@ -107,7 +50,7 @@ async def open_address(
     if settings.external_url is not None:
         yield Address.parse(settings.external_url)
         return
-    from scheduler_core.db.embedded import embedded_server, revive
+    from scheduler_core.db.embedded.server import embedded_server, revive
 
     async with embedded_server(
         data_dir(settings), database=settings.postgres_database, settings=server_settings

@@ -5,7 +5,7 @@ Apart from `installation`, so that whoever only opens the database need not impo
 
 import os
 
-from scheduler_core.installation import data_dir, models_dir
+from scheduler_core.data_directory import data_dir, models_dir
 from scheduler_core.llm.chooser import ModelChooser, server_model
 from scheduler_core.llm.endpoint import Endpoint
 from scheduler_core.llm.local import LocalModels

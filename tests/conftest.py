@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
-from scheduler_core.db.embedded import EmbeddedServer
+from scheduler_core.db.embedded.server import EmbeddedServer
 from scheduler_core.db.migration import migrate
 from tests.postgres import run_statement, running_server
 

@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 import psutil
 
-from scheduler_core.db.embedded import EmbeddedServer, embedded_server
 from scheduler_core.db.embedded.postmaster import find_postmaster
+from scheduler_core.db.embedded.server import EmbeddedServer, embedded_server
 
 # psutil carries no types.
 _processes: Any = psutil

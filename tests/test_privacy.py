@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scheduler_core.db.embedded import embedded_server
+from scheduler_core.db.embedded.server import embedded_server
 from tests.command_line.program import Program
 from tests.postgres import reachable_directory
 from tests.test_end_to_end import EXAMPLE, write_good_model

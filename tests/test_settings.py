@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from scheduler_core.db.connect import Address, connect
-from scheduler_core.db.embedded import EmbeddedServer
+from scheduler_core.db.embedded.server import EmbeddedServer
 from scheduler_core.errors import ConfigError
 from scheduler_core.settings import (
     PREFIX,

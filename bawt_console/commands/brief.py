@@ -26,8 +26,8 @@ def brief(options: Options, since: str) -> None:
     async def work(session: Session) -> None:
         from bawt_console.brief import begin_of, parse_since
         from bawt_console.visits import Visits
+        from scheduler_core.data_directory import data_dir
         from scheduler_core.db.lookback import Lookback
-        from scheduler_core.installation import data_dir
 
         visits = Visits(data_dir(session.settings) / "state")
         label = session.address.label

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scheduler_core.db.embedded import end_unused
+from scheduler_core.db.embedded.server import end_unused
 from scheduler_core.errors import EmbeddedServerError
 
 PREFIX = "llm-bawt-demo-"

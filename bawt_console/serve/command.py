@@ -46,7 +46,7 @@ def serve(options: Options, port: int, host: str, read_only: bool) -> None:
         raise ConfigError(
             "The part for browsers is not installed.", "Install it with: pip install 'bawt-console[browser]'"
         ) from None
-    from scheduler_core.installation import prepared_data_dir
+    from scheduler_core.data_directory import prepared_data_dir
 
     # Checked once here, not in every window.
     prepared_data_dir(options.settings())

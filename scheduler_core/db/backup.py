@@ -25,7 +25,7 @@ import asyncpg
 
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 from scheduler_core.db.database import Database
-from scheduler_core.db.embedded import postgres_binary
+from scheduler_core.db.embedded.binaries import postgres_binary
 from scheduler_core.db.migration import current_revision, migrate
 from scheduler_core.db.text import quoted
 from scheduler_core.errors import ConfigError, DatabaseError, EmbeddedServerError, StateError

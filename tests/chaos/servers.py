@@ -11,8 +11,8 @@ import psutil
 
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
-from scheduler_core.db.embedded import EmbeddedServer, embedded_server, revive
 from scheduler_core.db.embedded.postmaster import find_postmaster
+from scheduler_core.db.embedded.server import EmbeddedServer, embedded_server, revive
 from scheduler_core.db.migration import migrate
 from tests.chaos.load import until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler_core.db.embedded import postgres_binary
+from scheduler_core.db.embedded.binaries import postgres_binary
 from tests.command_line.program import Program
 
 CANARY = "plantedcanary7b2f"

@@ -29,7 +29,7 @@ from bawt_console.demo.model import ScriptedModel
 from scheduler_core.db.audit import audit
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
-from scheduler_core.db.embedded import EmbeddedServer
+from scheduler_core.db.embedded.server import EmbeddedServer
 from scheduler_core.db.migration import migrate
 from scheduler_core.db.operations import Operations
 from scheduler_core.runtime import open_runtime

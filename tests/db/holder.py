@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 HOLD = """
 import asyncio, json, sys
 from pathlib import Path
-from scheduler_core.db.embedded import embedded_server
+from scheduler_core.db.embedded.server import embedded_server
 from scheduler_core.errors import SchedulerError
 
 async def main():

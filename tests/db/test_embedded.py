@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from scheduler_core.db.embedded import EmbeddedServer, embedded_server, revive
 from scheduler_core.db.embedded.postmaster import find_postmaster
+from scheduler_core.db.embedded.server import EmbeddedServer, embedded_server, revive
 from tests.db.holder import Holder
 from tests.postgres import kill_server, reachable_directory
 

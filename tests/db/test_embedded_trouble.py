@@ -11,13 +11,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from scheduler_core.data_directory import default_data_dir
 from scheduler_core.db.embedded import account as embedded_account
 from scheduler_core.db.embedded import binaries as embedded_binaries
-from scheduler_core.db.embedded import default_data_dir, embedded_server, make_data_dir, postgres_binary
 from scheduler_core.db.embedded import server as embedded
-from scheduler_core.db.embedded.account import server_account
+from scheduler_core.db.embedded.account import make_data_dir, server_account
+from scheduler_core.db.embedded.binaries import postgres_binary
 from scheduler_core.db.embedded.lock import FileLock
 from scheduler_core.db.embedded.postmaster import find_postmaster
+from scheduler_core.db.embedded.server import embedded_server
 from scheduler_core.errors import EmbeddedServerError
 from tests.db.holder import Holder
 from tests.postgres import reachable_directory

@@ -16,8 +16,9 @@ import pytest
 from scheduler_core.db import notify
 from scheduler_core.db.connect import Address, connect
 from scheduler_core.db.database import Database
-from scheduler_core.db.embedded import embedded_server, postgres_binary
 from scheduler_core.db.embedded.account import server_account
+from scheduler_core.db.embedded.binaries import postgres_binary
+from scheduler_core.db.embedded.server import embedded_server
 from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.notify import CHANGE_KINDS, WAKE_CHANNEL, WAKE_KINDS, ChangeFeed
 from scheduler_core.errors import DatabaseError, DatabaseUnreachableError

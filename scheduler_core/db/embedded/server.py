@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
-import platformdirs
 from asyncpg.connect_utils import SessionAttribute
 
 from scheduler_core.db.embedded.account import make_data_dir, server_account
@@ -82,17 +81,6 @@ class EmbeddedServer:
             "PGUSER": self.user,
             "PGDATABASE": self.database,
         }
-
-
-def default_data_dir() -> Path:
-    """Where the program keeps its data unless told otherwise.
-
-    That is the user's own data directory. Root gets /var/lib/llm-bawt, because the account that runs the
-    server for root cannot enter root's home.
-    """
-    if os.geteuid() == 0:
-        return Path("/var/lib/llm-bawt")
-    return platformdirs.user_data_path("llm-bawt")
 
 
 @asynccontextmanager
