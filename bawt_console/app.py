@@ -52,6 +52,10 @@ Opener = Callable[[], AbstractAsyncContextManager["Source"]]
 NODES_EVERY_SECONDS = 10.0
 
 
+class CannotStartError(Exception):
+    """Raised by an opener: the console has nothing to show and ends with the cause of this."""
+
+
 def _styles() -> list[str | PurePath]:
     """The styles of every screen; first what all share."""
     found = (Path(__file__).parent / "screens").glob("*.tcss")
@@ -62,7 +66,8 @@ class ConsoleApp(App[int]):
     """The console.
 
     Args:
-        opener: opens the source; entered after the first paint, left when the app is over.
+        opener: opens the source; entered after the first paint, left when the app is over. What it raises is
+            shown, but for `CannotStartError`.
         now, zone: the clock and the time zone of everything shown; the machine's own by default.
         tick: seconds between repaints of countdowns; None for none.
         keymap: other keys than the actions' own.
@@ -121,7 +126,11 @@ class ConsoleApp(App[int]):
         self.post_message(self.Opening(doing))
 
     async def aclose(self) -> None:
-        """Leaves what the opener opened, and waits for that. For after the app has ended."""
+        """Leaves what the opener opened, and waits for that. For after the app has ended.
+
+        Raises:
+            Exception: why it could not start at all.
+        """
         self._leaving.set()
         session = self._session
         if session is None:
@@ -171,6 +180,9 @@ class ConsoleApp(App[int]):
                 else:
                     self.run_worker(self._offer_brief(source), group="brief", exit_on_error=False)
                 await self._watch(source)
+        except CannotStartError as error:
+            self.exit()
+            raise error.__cause__ or error from None
         except SchedulerError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001 - a border: the screen shows it and offers another try
@@ -357,6 +369,7 @@ async def run_console(app: ConsoleApp) -> int:
 
     Raises:
         asyncio.CancelledError: when cancelled from outside, after everything was closed.
+        Exception: what the opener could not start with.
     """
     loop = asyncio.get_running_loop()
     handled = []

@@ -146,37 +146,34 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _start(options: Options, *, attach: bool, no_ui: bool, once: bool, read_only: bool, open_at: str) -> int:
-    from scheduler_core.errors import ConfigError
-    from scheduler_core.settings import unknown_variables
-
-    settings = options.quiet_settings()
-    level = logging.DEBUG if options.debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
-    warnings = unknown_variables(os.environ)
-    if no_ui and not settings.scheduler_enabled:
-        raise ConfigError(
-            "LLM_BAWT_SCHEDULER_ENABLED is false, so this process may not run jobs.",
-            "Set it to true, or watch with: bawt-console --attach",
-        )
     if no_ui:
-        import asyncio
-
-        from bawt_console.headless import run_headless
-
-        start_logging(level, as_json=settings.log_format == "json")
-        for warning in warnings:
-            log.warning("%s", warning)
-        return asyncio.run(run_headless(settings, once=once, as_json=options.json))
+        return _run_headless(options, once=once)
     require_terminal("use --no-ui, or a sub-command")
     from bawt_console.launch import start_console
 
     return start_console(
-        settings,
-        attach=attach,
-        read_only=read_only,
-        log_level=level,
-        warnings=warnings,
-        open_at=open_at,
+        options.quiet_settings, attach=attach, read_only=read_only, debug=options.debug, open_at=open_at
     )
+
+
+def _run_headless(options: Options, *, once: bool) -> int:
+    import asyncio
+
+    from bawt_console.headless import run_headless
+    from scheduler_core.errors import ConfigError
+    from scheduler_core.settings import unknown_variables
+
+    settings = options.quiet_settings()
+    if not settings.scheduler_enabled:
+        raise ConfigError(
+            "LLM_BAWT_SCHEDULER_ENABLED is false, so this process may not run jobs.",
+            "Set it to true, or watch with: bawt-console --attach",
+        )
+    level = logging.DEBUG if options.debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
+    start_logging(level, as_json=settings.log_format == "json")
+    for warning in unknown_variables(os.environ):
+        log.warning("%s", warning)
+    return asyncio.run(run_headless(settings, once=once, as_json=options.json))
 
 
 def _explain(error: BaseException, *, debug: bool) -> int:

@@ -1,23 +1,25 @@
 """Starts the console: keeps the terminal for the screen, opens the database behind it, runs the scheduler.
 
-The screen is painted first; everything that takes time happens while it shows what is being done.
+The screen is painted first; everything that takes time happens while it shows what is being done. Even the
+settings are read then: the library that checks them takes longer to load than to use.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from bawt_console.app import ConsoleApp, run_console
+from bawt_console.app import CannotStartError, ConsoleApp, run_console
 from bawt_console.hangup import ended_by_hangup
 from bawt_console.keymap import read_keymap
 from bawt_console.logs import start_logging
-from bawt_console.terminal import STDERR, private_terminal
+from bawt_console.terminal import STDERR, private_terminal, send_output_to
+from scheduler_core.errors import SchedulerError
 
 if TYPE_CHECKING:
     from bawt_console.embedding import SchedulerThread
@@ -61,16 +63,19 @@ class Launch:
     """One start of the console.
 
     Args:
+        read: gives the settings; called on a thread.
         attach: watch and command only; no scheduler here.
         read_only: the database session refuses every change.
         stage: what it brings along; None for the person's own.
+        debug: log everything, whatever the settings say.
     """
 
-    settings: "Settings"
+    read: "Callable[[], Settings]"
     attach: bool
     read_only: bool
     terminal: TextIO
     stage: Stage | None = None
+    debug: bool = False
     say: Callable[[str], None] = field(default=lambda doing: None)
 
     def open(self) -> "AbstractAsyncContextManager[Source]":
@@ -78,7 +83,8 @@ class Launch:
 
     @asynccontextmanager
     async def _open(self) -> "AsyncIterator[Source]":
-        embedded = self.settings.external_url is None
+        settings = await self._settings()
+        embedded = settings.external_url is None
         self.say("Starting the embedded PostgreSQL…" if embedded else "Connecting to the database…")
         # On a thread, because importing them takes longer than a person's finger.
         for module in ("bawt_console.source", "scheduler_core.installation"):
@@ -91,19 +97,21 @@ class Launch:
 
         async with AsyncExitStack() as stack:
             server_settings = None if self.stage is None else self.stage.server_settings
-            address = await stack.enter_async_context(
-                open_address(self.settings, server_settings=server_settings)
-            )
+            address = await stack.enter_async_context(open_address(settings, server_settings=server_settings))
             if self.stage is not None:
                 await stack.enter_async_context(self.stage.around(address, self.say))
-            if self.attach and not embedded and (service := await self._service(address)) is not None:
+            if (
+                self.attach
+                and not embedded
+                and (service := await self._service(address, settings)) is not None
+            ):
                 yield await stack.enter_async_context(service)
                 return
-            schedules = await self._start_scheduler(stack, embedded=embedded)
+            schedules = await self._start_scheduler(stack, settings, embedded=embedded)
             if not schedules:
                 # A scheduler has looked after the schema; without one somebody else must.
                 async with open_database(
-                    address, self.settings, application="bawt-console", read_only=self.read_only
+                    address, settings, application="bawt-console", read_only=self.read_only
                 ):
                     pass
             yield await stack.enter_async_context(
@@ -113,13 +121,36 @@ class Launch:
                     mode=EMBEDDED if schedules else ATTACHED,
                     read_only=self.read_only,
                     per_bot_types=PER_BOT_TYPES,
-                    extra_bots=self.settings.bots,
-                    models=ModelShelf(self.settings) if self.stage is None else self.stage.shelf,
-                    visits=Visits(data_dir(self.settings) / "state"),
+                    extra_bots=settings.bots,
+                    models=ModelShelf(settings) if self.stage is None else self.stage.shelf,
+                    visits=Visits(data_dir(settings) / "state"),
                 )
             )
 
-    async def _service(self, address: "Address") -> "AbstractAsyncContextManager[Source] | None":
+    async def _settings(self) -> "Settings":
+        try:
+            return await asyncio.to_thread(self._prepared)
+        except SchedulerError as error:
+            # Nobody can put that right from inside.
+            raise CannotStartError from error
+
+    def _prepared(self) -> "Settings":
+        """The settings, with the log where they want it."""
+        from scheduler_core.settings import unknown_variables
+
+        settings = self.read()
+        log_file = _prepared_log(settings)
+        send_output_to(log_file)
+        level = logging.DEBUG if self.debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
+        start_logging(level, file=log_file, as_json=settings.log_format == "json")
+        if self.stage is None:
+            for warning in unknown_variables(os.environ):
+                log.warning("%s", warning)
+        return settings
+
+    async def _service(
+        self, address: "Address", settings: "Settings"
+    ) -> "AbstractAsyncContextManager[Source] | None":
         """The source on an llm-bawt service's database, which keeps its schema; None for all others."""
         from scheduler_core.db.llm_bawt.reading import owner_of
         from scheduler_core.db.llm_bawt.shape import Owner
@@ -136,33 +167,32 @@ class Launch:
             address,
             actor=local_actor("console"),
             read_only=self.read_only,
-            models=ModelShelf(self.settings),
-            visits=Visits(data_dir(self.settings) / "state"),
+            models=ModelShelf(settings),
+            visits=Visits(data_dir(settings) / "state"),
         )
 
-    async def _start_scheduler(self, stack: AsyncExitStack, *, embedded: bool) -> bool:
-        if self.attach or not self.settings.scheduler_enabled:
+    async def _start_scheduler(self, stack: AsyncExitStack, settings: "Settings", *, embedded: bool) -> bool:
+        if self.attach or not settings.scheduler_enabled:
             return False
         # A quarter of a second, which who only watches does not pay.
         await asyncio.to_thread(import_module, "bawt_console.embedding")
         from bawt_console.embedding import SchedulerThread, only_scheduler
         from scheduler_core.data_directory import data_dir
 
-        if embedded and not stack.enter_context(only_scheduler(data_dir(self.settings))):
+        if embedded and not stack.enter_context(only_scheduler(data_dir(settings))):
             log.info("Another console on this data directory runs the scheduler; this one attaches.")
             return False
         self.say("Starting the scheduler…")
-        thread = SchedulerThread(self.settings, model=None if self.stage is None else self.stage.model)
+        thread = SchedulerThread(settings, model=None if self.stage is None else self.stage.model)
         await thread.start()
-        stack.push_async_callback(self._stop_scheduler, thread)
+        stack.push_async_callback(self._stop_scheduler, thread, settings.scheduler_stop_grace_seconds)
         return True
 
-    async def _stop_scheduler(self, thread: "SchedulerThread") -> None:
+    async def _stop_scheduler(self, thread: "SchedulerThread", grace: float) -> None:
         """By now the screen is gone; a wait is explained where it was."""
         stopping = asyncio.ensure_future(thread.stop())
         await asyncio.wait({stopping}, timeout=0.5)
         if not stopping.done():
-            grace = self.settings.scheduler_stop_grace_seconds
             print(
                 f"Stopping: a run may take {grace:g} s to finish. Ctrl-C leaves at once.", file=self.terminal
             )
@@ -170,12 +200,11 @@ class Launch:
 
 
 def start_console(
-    settings: "Settings",
+    read: "Callable[[], Settings]",
     *,
     attach: bool,
     read_only: bool,
-    log_level: int,
-    warnings: Sequence[str] = (),
+    debug: bool = False,
     open_at: str = "",
     stage: Stage | None = None,
     screen: int = STDERR,
@@ -183,19 +212,17 @@ def start_console(
     """Runs the console until it is left; returns the exit code.
 
     Args:
+        read, debug, stage: see `Launch`.
         open_at: what to show first, such as `run:7f3c`.
-        stage: see `Launch`.
         screen: the descriptor to draw on.
 
     Raises:
-        SchedulerError: the data directory cannot be used.
+        SchedulerError: the settings or the data directory cannot be used.
     """
-    log_file = _prepared_log(settings)
-    with private_terminal(log_file, screen=screen) as terminal, ended_by_hangup(terminal.fileno()):
-        start_logging(log_level, file=log_file, as_json=settings.log_format == "json")
-        for warning in warnings:
-            log.warning("%s", warning)
-        launch = Launch(settings=settings, attach=attach, read_only=read_only, terminal=terminal, stage=stage)
+    with private_terminal(screen=screen) as terminal, ended_by_hangup(terminal.fileno()):
+        launch = Launch(
+            read=read, attach=attach, read_only=read_only, terminal=terminal, stage=stage, debug=debug
+        )
         if stage is None:
             app = ConsoleApp(launch.open, keymap=read_keymap(), open_at=open_at)
         else:

@@ -26,12 +26,13 @@ _CLIPBOARD_TOOLS = (
 
 
 @contextmanager
-def private_terminal(log_file: Path, *, screen: int = STDERR) -> Iterator[TextIO]:
-    """Keeps the terminal for the screen alone; whatever else writes to stdout or stderr goes to a file.
+def private_terminal(*, screen: int = STDERR) -> Iterator[TextIO]:
+    """Keeps the terminal for the screen alone; whatever else writes to stdout or stderr is dropped until
+    `send_output_to` says where it goes.
 
     Native libraries and child processes write straight to the descriptors 1 and 2, which would paint over
-    the screen. Inside, `sys.__stderr__` and `sys.__stdout__` are the terminal and the descriptors are
-    `log_file`, opened for appending with mode 0600. Everything is put back on leaving.
+    the screen. Inside, `sys.__stderr__` and `sys.__stdout__` are the terminal, and the descriptors are not.
+    Everything is put back on leaving.
 
     Args:
         screen: the descriptor that is the terminal, or stands for it.
@@ -39,17 +40,14 @@ def private_terminal(log_file: Path, *, screen: int = STDERR) -> Iterator[TextIO
     Yields:
         the terminal, for the screen's driver.
     """
-    log_file.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
     names = ("stdin", "stdout", "stderr", "__stdout__", "__stderr__")
     before = {name: getattr(sys, name) for name in names}
     saved = {number: os.dup(number) for number in (1, 2)}
     terminal = os.fdopen(os.dup(screen), "w", encoding="utf-8", errors="replace")
-    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        send_output_to(Path(os.devnull))
         # The driver reads the window's size from the one and draws on the other.
         sys.__stdout__ = sys.__stderr__ = terminal  # type: ignore[misc]
         yield terminal
@@ -59,10 +57,17 @@ def private_terminal(log_file: Path, *, screen: int = STDERR) -> Iterator[TextIO
         for number, copy in saved.items():
             os.dup2(copy, number)
             os.close(copy)
-        os.close(log)
         for name, stream in before.items():
             setattr(sys, name, stream)
         terminal.close()
+
+
+def send_output_to(file: Path) -> None:
+    """From now on the descriptors of stdout and stderr append to `file`, which is made with mode 0600."""
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number in (1, 2):
+        os.dup2(opened, number)
+    os.close(opened)
 
 
 def clipboard_tool() -> tuple[str, ...] | None:

@@ -4,7 +4,6 @@ Nothing of the person's own installation is read, and everything is removed on l
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -46,10 +45,9 @@ def demo(context: click.Context, seed: int) -> None:
 
         settings = demo_settings(folder)
         code = start_console(
-            settings,
+            lambda: settings,
             attach=False,
             read_only=False,
-            log_level=logging.INFO,
             stage=the_stage(settings, folder, seed=seed),
         )
     context.exit(code)

@@ -3,9 +3,11 @@
 Everything is told by the environment, so that no password stands in a list of processes.
 """
 
-import logging
-import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scheduler_core.settings import Settings
 
 
 def main() -> int:
@@ -13,18 +15,15 @@ def main() -> int:
     from bawt_console.launch import start_console
     from bawt_console.output import print_note
     from scheduler_core.errors import SchedulerError
-    from scheduler_core.settings import load_settings, unknown_variables
 
     try:
-        settings = load_settings()
-        return start_console(
-            settings,
-            attach=True,
-            read_only="--read-only" in sys.argv,
-            log_level=logging.getLevelNamesMapping()[settings.log_level.upper()],
-            warnings=unknown_variables(os.environ),
-            screen=1,
-        )
+        return start_console(_read, attach=True, read_only="--read-only" in sys.argv, screen=1)
     except SchedulerError as error:
         print_note(f"error: {error} [{error.error_id}]")
         return error.exit_code
+
+
+def _read() -> "Settings":
+    from scheduler_core.settings import load_settings
+
+    return load_settings()

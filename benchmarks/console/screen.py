@@ -169,8 +169,8 @@ def main() -> None:
     notes = Notes()
     _note_moves(notes)
     _note_loads(notes)
-    with private_terminal(arguments.directory / "logs" / "console.log") as terminal:
-        launch = Launch(settings=settings, attach=True, read_only=False, terminal=terminal)
+    with private_terminal() as terminal:
+        launch = Launch(read=lambda: settings, attach=True, read_only=False, terminal=terminal)
         app = MeasuredConsole(launch.open, notes=notes)
         launch.say = app.say
         keep_what_is_loaded()

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bawt_console.app import ConsoleApp, run_console
-from bawt_console.terminal import private_terminal
+from bawt_console.terminal import private_terminal, send_output_to
 from tests.console.fakes import FakeSource
 from tests.console.hostile import PAYLOADS, hostile_world
 
@@ -28,7 +28,8 @@ async def opener() -> AsyncIterator[FakeSource]:
 
 
 def main() -> int:
-    with private_terminal(Path(sys.argv[1])):
+    with private_terminal():
+        send_output_to(Path(sys.argv[1]))
         return asyncio.run(run_console(ConsoleApp(opener)))
 
 

@@ -20,6 +20,8 @@ from tests.console.hostile_console import NOISE
 
 ROWS, COLUMNS = 30, 110
 ROOT = Path(__file__).parents[2]
+CONSOLE = "from bawt_console.cli import main; main()"
+LEAVES_SCREEN = b"\x1b[?1049l"
 
 
 class Terminal:
@@ -203,6 +205,54 @@ def test_a_console_ends_when_its_terminal_is_gone(database_url: str, tmp_path: P
     finally:
         terminal.process.kill()
         terminal.process.wait()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [("LLM_BAWT_LOG_LEVEL", "loud", 2), ("LLM_BAWT_DATA_DIR", "/dev/null/data", 3)],
+)
+def test_settings_that_cannot_be_used_end_it_with_a_sentence_where_the_screen_was(
+    variable: str, value: str, code: int, tmp_path: Path
+) -> None:
+    variables = {
+        "HOME": str(tmp_path),
+        "LLM_BAWT_DATABASE_URL": "postgresql://localhost:1/x",
+        variable: value,
+    }
+    console = Terminal([sys.executable, "-c", CONSOLE, "--attach"], **variables)
+    try:
+        assert console.ended() == code
+        assert "error: " in console.text
+        assert variable in console.text
+        assert "Traceback" not in console.text
+        assert console.raw.rindex(LEAVES_SCREEN) < console.raw.rindex(b"error: ")
+    finally:
+        console.close()
+
+
+def test_the_first_picture_waits_for_no_driver_and_no_settings(database_url: str, tmp_path: Path) -> None:
+    """Everything heavy is imported behind it; this holds the real start to that."""
+    loaded = tmp_path / "loaded"
+    watch = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from bawt_console.app import ConsoleApp\n"
+        f"say = lambda app: Path({str(loaded)!r}).write_text(' '.join(sys.modules)) and app.exit()\n"
+        # Called when the first picture is on the terminal.
+        "ConsoleApp._open = say\n"
+    )
+    console = Terminal(
+        [sys.executable, "-c", watch + CONSOLE, "--attach"],
+        HOME=str(tmp_path),
+        LLM_BAWT_DATABASE_URL=database_url,
+        LLM_BAWT_DATA_DIR=str(tmp_path),
+    )
+    try:
+        assert console.ended() == 0
+    finally:
+        console.close()
+    heavy = {"asyncpg", "sqlalchemy", "alembic", "pydantic", "psutil", "plotext", "gpt4all", "numpy"}
+    assert not {name.partition(".")[0] for name in loaded.read_text().split()} & heavy
 
 
 def test_what_cannot_end_by_itself_is_ended_when_its_terminal_is_gone() -> None:

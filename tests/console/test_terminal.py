@@ -14,9 +14,11 @@ from bawt_console.terminal import LONGEST_OSC52, copy_text
 SCRIPT = """
 import os, subprocess, sys
 from pathlib import Path
-from bawt_console.terminal import private_terminal
+from bawt_console.terminal import private_terminal, send_output_to
 
-with private_terminal(Path(sys.argv[1])) as screen:
+with private_terminal() as screen:
+    print("to nobody", flush=True)
+    send_output_to(Path(sys.argv[1]))
     os.write(1, b"one\\n")
     os.write(2, b"two\\n")
     subprocess.run(["sh", "-c", "echo three; echo four >&2"])
@@ -29,7 +31,7 @@ print("after", file=sys.stderr)
 
 
 def test_only_the_screen_writes_to_the_terminal_while_it_is_up(tmp_path: Path) -> None:
-    log = tmp_path / "logs" / "console.log"
+    log = tmp_path / "console.log"
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(log)], capture_output=True, text=True, check=True
     )
