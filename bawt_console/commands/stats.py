@@ -37,16 +37,15 @@ def stats(options: Options, job: str, since: str) -> None:
         now = await session.history.now()
         begin = parse_since(since, now)
         metrics = Metrics(session.database)
-        jobs = [await find_job(session, job)] if job else [each.job for each in await session.history.jobs()]
-        found: list[tuple[Job | None, RunChart]] = []
-        for each in (*jobs, *([] if job else [None])):
-            chart = await metrics.chart(
-                since=begin,
-                step=max(now - begin, timedelta.resolution),
-                steps=1,
-                job_id=None if each is None else each.id,
-            )
-            found.append((each, chart))
+        step = max(now - begin, timedelta.resolution)
+        if job:
+            jobs = [await find_job(session, job)]
+        else:
+            jobs = [each.job for each in await session.history.jobs_now()]
+        charts = await metrics.charts([each.id for each in jobs], since=begin, step=step, steps=1)
+        found: list[tuple[Job | None, RunChart]] = [*zip(jobs, charts, strict=True)]
+        if not job:
+            found.append((None, await metrics.chart(since=begin, step=step, steps=1)))
         if options.json:
             for each, chart in found:
                 print_json(_as_object(each, chart))

@@ -255,6 +255,7 @@ async def overviews(
     metrics, lookback = Metrics(database), Lookback(database)
     watch = RunWatch(database, ChangeFeed(NOWHERE, "a watch that never runs"))
     since, step = now - timedelta(hours=10), timedelta(minutes=10)
+    jobs = [row["id"] for row in await connection.fetch("SELECT id FROM scheduled_jobs LIMIT 1000")]
 
     def asked(name: str, **values: object) -> Callable[[], Awaitable[object]]:
         sql = statement(name)
@@ -268,6 +269,7 @@ async def overviews(
         "health": lookback.health,
         "chart": lambda: metrics.chart(since=since, step=step, steps=60),
         "chart of a job": lambda: metrics.chart(since=since, step=step, steps=60, job_id=job),
+        "charts of jobs": lambda: metrics.charts(jobs, since=since, step=step * 60, steps=1),
         # Their transaction cannot be a part of another one.
         "outlook, jobs": asked("job_habits", limit=MOST_JOBS, latest=LATEST_RUNS),
         "outlook, runs": asked("active_runs", limit=MOST_ACTIVE),

@@ -1,5 +1,10 @@
 """Numbers of the past and of the hours to come, from the command line."""
 
+import asyncio
+
+import asyncpg
+
+from scheduler_core.db.embedded.server import EmbeddedServer
 from tests.command_line.program import Program
 from tests.command_line.test_why_and_audit import psql
 
@@ -46,6 +51,41 @@ def test_stats_of_one_job_since_a_while(program: Program) -> None:
     assert "SUCCESS" in said.splitlines()[0]
     assert "66.6 %" in said
     assert "2.0 s" in said
+
+
+async def transactions(postgres: EmbeddedServer, program: Program) -> int:
+    """How many the program's database has seen, once whoever was connected is gone and has been counted."""
+    name = str(program.url).rpartition("/")[2].partition("?")[0]
+    connection = await asyncpg.connect(postgres.url_of("postgres"))
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'"
+    try:
+        async with asyncio.timeout(30):
+            while await connection.fetchval(busy, name):
+                pass
+        seen: int = await connection.fetchval(
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = $1", name
+        )
+    finally:
+        await connection.close()
+    return seen
+
+
+async def test_stats_ask_no_more_often_where_there_are_more_jobs(
+    postgres: EmbeddedServer, program: Program
+) -> None:
+    asked = []
+    for jobs in (3, 300):
+        psql(
+            program,
+            "INSERT INTO scheduled_jobs (job_type, bot_id, interval_minutes)"
+            f" SELECT 'memory_decay', 'bot' || n, 60 FROM generate_series(1, {jobs}) n"
+            " ON CONFLICT DO NOTHING",
+        )
+        before = await transactions(postgres, program)
+        listed = await asyncio.to_thread(program.run, "stats", "--json")
+        assert len(listed.objects) > jobs
+        asked.append(await transactions(postgres, program) - before)
+    assert 0 < asked[0] == asked[1] < 20
 
 
 def test_stats_refuse_what_they_cannot_read(program: Program) -> None:

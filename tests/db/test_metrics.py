@@ -130,6 +130,23 @@ async def test_a_chart_of_a_job_leaves_out_the_others_and_one_of_all_keeps_those
     assert (await metrics.chart(since=START, step=MINUTE, steps=1, job_id=uuid4())).whole == RunFigures()
 
 
+async def test_charts_of_several_jobs_are_those_of_each_in_their_order(
+    database: Database, metrics: Metrics
+) -> None:
+    busy, idle, failing = [await add_job(database, bot=bot) for bot in ("busy", "idle", "failing")]
+    for minute in (0, 0, 1):
+        await add_run(database, MINUTE * minute, job=busy, duration=100 * (minute + 1), late=minute + 1)
+    await add_run(database, MINUTE, RunStatus.FAILED, job=failing)
+    wanted = (failing, uuid4(), busy, idle)
+    window = {"since": START, "step": MINUTE, "steps": 2}
+    charts = await metrics.charts(wanted, **window)  # type: ignore[arg-type]  # each has its own type
+    assert charts == [await metrics.chart(job_id=each, **window) for each in wanted]  # type: ignore[arg-type]
+    assert [each.job_id for each in charts] == list(wanted)
+    assert [each.whole.runs for each in charts] == [1, 0, 3, 0]
+    assert [each.success for each in charts[2].steps] == [2, 1]
+    assert await metrics.charts([], since=START, step=MINUTE, steps=2) == []
+
+
 async def test_a_window_without_runs_has_steps_without_figures(metrics: Metrics) -> None:
     chart = await metrics.chart(since=START, step=MINUTE, steps=3)
     assert chart.steps == (RunFigures(),) * 3
@@ -175,9 +192,9 @@ async def test_a_chart_reads_no_more_than_its_window_from_an_index(
             job,
         )
         await connection.execute("ANALYZE job_runs")
-        query = statement("run_steps_of_job" if of_job else "run_steps")
+        query = statement("run_steps_of_jobs" if of_job else "run_steps")
         binds = {"since": START - 10 * MINUTE, "length": MINUTE, "steps": 10, "most": 2000}
-        values = query.bind(**(binds | {"job": job} if of_job else binds))
+        values = query.bind(**(binds | {"jobs": [job]} if of_job else binds))
         # The plan for any window, not for this one: what a kept connection uses from the sixth time on.
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         [[plan]] = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {query.text}", *values)

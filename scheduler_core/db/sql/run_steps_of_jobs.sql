@@ -1,0 +1,43 @@
+-- Runs of each of some jobs by when they started, in steps of equal length, and (step NULL) all of a job together. Of each
+-- step of a job at most the newest :most are read, straight from the index, so that no history makes this slow; and one
+-- job is summed up after the other, so that many need no more memory than one.
+WITH step AS (
+    SELECT n, :since::timestamptz + n * :length::interval AS starts,
+        :since::timestamptz + (n + 1) * :length::interval AS ends
+    FROM generate_series(0, :steps::integer - 1) AS n
+)
+SELECT wanted.job, summed.*
+FROM unnest(:jobs::uuid[]) AS wanted (job)
+CROSS JOIN LATERAL (
+    SELECT n AS step,
+        count(*) FILTER (WHERE status = 'success') AS success,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        count(*) FILTER (WHERE status = 'skipped') AS skipped,
+        count(*) FILTER (WHERE status = 'running') AS running,
+        count(*) FILTER (WHERE status = 'success' AND is_suspicious) AS suspicious,
+        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ms)
+            FILTER (WHERE status = 'success') AS durations,
+        max(duration_ms) FILTER (WHERE status IN ('success', 'failed')) AS longest_ms,
+        percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY late) AS lateness,
+        -- How much of the step was read, for those with more runs than that.
+        CASE WHEN count(*) >= :most THEN
+            extract(epoch FROM max(ends) - min(started_at))::double precision
+        END AS read
+    FROM (
+        SELECT step.n, step.ends, r.*,
+            -- Whoever was forced, skipped or tried again has no slot to be late for.
+            CASE WHEN r.trigger = 'schedule' AND r.status <> 'skipped' THEN
+                greatest(0, extract(epoch FROM r.started_at - r.scheduled_for))::double precision
+            END AS late
+        FROM step
+        CROSS JOIN LATERAL (
+            SELECT r.status, r.trigger, r.started_at, r.scheduled_for, r.duration_ms,
+                cardinality(r.suspicious) > 0 AS is_suspicious
+            FROM job_runs r
+            WHERE r.job_id = wanted.job AND r.started_at >= step.starts AND r.started_at < step.ends
+            ORDER BY r.started_at DESC
+            LIMIT :most
+        ) r
+    ) seen
+    GROUP BY GROUPING SETS ((n), ())
+) summed
