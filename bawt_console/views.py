@@ -26,6 +26,14 @@ class View:
     filter: str = ""
     order: str = ""
 
+    def __str__(self) -> str:
+        told = [self.screen]
+        if self.filter:
+            told.append(f"filter {self.filter}")
+        if self.order:
+            told.append(f"sort {self.order}")
+        return ", ".join(told)
+
 
 class Views:
     """The views of one file; read at every use, because another console may have saved one."""
@@ -61,8 +69,11 @@ class Views:
             raise NotFoundError(f"There is no view {name[:40]!r}.", hint)
         return views[name]
 
-    def save(self, name: str, view: View) -> None:
+    def save(self, name: str, view: View) -> View | None:
         """
+        Returns:
+            What was saved under the name before, and is gone now.
+
         Raises:
             ConfigError: it is no name, there are too many, or the file cannot be read or written.
         """
@@ -71,10 +82,12 @@ class Views:
             raise ConfigError(
                 f"The name of a view is one word of up to {LONGEST_NAME} letters.", "Write: save night"
             )
-        views = self._read() | {name: view}
+        before = self._read()
+        views = before | {name: view}
         if len(views) > MOST_VIEWS:
             raise ConfigError(f"There are {MOST_VIEWS} views already.", "Delete one with: forget NAME")
         self._write(views)
+        return before.get(name)
 
     def forget(self, name: str) -> None:
         """As `find`, and deletes it."""

@@ -4,7 +4,7 @@ import asyncio
 
 from bawt_console.command_words import Command, CommandError, Verb, parse_command
 from bawt_console.export import export_rows
-from bawt_console.formatting import counted
+from bawt_console.formatting import counted, one_line
 from bawt_console.modes import MODES, Place
 from bawt_console.screens.job_actions import edit_job, pause_jobs, resume_jobs, run_jobs
 from bawt_console.screens.live import LiveScreen, spell
@@ -51,8 +51,7 @@ async def _do(screen: LiveScreen, command: Command) -> str:
         case Verb.EXPORT:
             return await _export(screen, about)
         case Verb.SAVE:
-            screen.desk.views.save(about, screen.view)
-            return f"Saved the view {about}."
+            return _save_view(screen, about)
         case Verb.VIEW:
             if not about:
                 return screen.desk.views.told()
@@ -197,6 +196,15 @@ async def _chart(screen: LiveScreen, about: str) -> None:
     shown = screen.app.screen
     assert isinstance(shown, LiveScreen)
     shown.narrow(about)
+
+
+def _save_view(screen: LiveScreen, name: str) -> str:
+    view = screen.view
+    before = screen.desk.views.save(name, view)
+    if before is None or before == view:
+        return f"Saved the view {name}."
+    # There is no way back to it, so it is told what it was.
+    return f"Saved the view {name}. It replaces the older {name}: {one_line(str(before), limit=120)}."
 
 
 async def _show_view(screen: LiveScreen, view: View) -> str:

@@ -262,6 +262,25 @@ async def test_a_view_brings_back_screen_filter_and_order(source: FakeSource, tm
         await until(pilot, lambda: "There is no view 'night'." in str(toasts(app)), "the sentence")
 
 
+async def test_a_view_saved_over_an_older_one_says_what_that_was(source: FakeSource, tmp_path: Path) -> None:
+    views = Views(tmp_path / "views.json")
+    async with opened(console_on(source, views=views), MEDIUM) as pilot:
+        await say(pilot, "sort slow")
+        await say(pilot, "filter bot:nova")
+        app = await say(pilot, "save night")
+        await until(pilot, lambda: toasts(app) == ["Saved the view night."], "the notice")
+        # The same again takes nothing away.
+        await say(pilot, "save night")
+        await pilot.pause()
+        await say(pilot, "filter state:failed")
+        await say(pilot, "save night")
+        replaced = "Saved the view night. It replaces the older night: jobs, filter bot:nova, sort slow."
+        await until(pilot, lambda: replaced in toasts(app), "what it replaced")
+        assert sum("replaces" in each for each in toasts(app)) == 1
+        assert views.names() == ["night"]
+        assert views.find("night").filter == "state:failed"
+
+
 async def test_view_alone_says_which_there_are_and_a_page_on_top_of_a_screen_is_none(
     source: FakeSource, tmp_path: Path
 ) -> None:
