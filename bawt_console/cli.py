@@ -129,7 +129,10 @@ def run(arguments: Sequence[str]) -> int:
         code = cli.main(list(arguments), prog_name="bawt-console", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        from bawt_console.output import print_note
+        from bawt_console.usage import explain_usage
+
+        print_note(explain_usage(error))
         return 2
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -177,7 +180,7 @@ def _run_headless(options: Options, *, once: bool) -> int:
 
 
 def _explain(error: BaseException, *, debug: bool) -> int:
-    from bawt_console.output import print_note
+    from bawt_console.output import print_error
     from scheduler_core.errors import SchedulerError
 
     if debug:
@@ -186,13 +189,13 @@ def _explain(error: BaseException, *, debug: bool) -> int:
     if isinstance(cause, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(cause, SchedulerError):
-        print_note(f"error: {cause} [{cause.error_id}]")
+        print_error(cause)
         return cause.exit_code
     unexpected = SchedulerError(
         f"Something unexpected went wrong ({type(cause).__name__}).",
         "Run it again with --debug to see where.",
     )
-    print_note(f"error: {unexpected} [{unexpected.error_id}]")
+    print_error(unexpected)
     return unexpected.exit_code
 
 

@@ -17,6 +17,7 @@ class CommandError(SchedulerError):
     """A command cannot be read."""
 
     exit_code = 2
+    has_more_in_log = False
 
 
 class Verb(StrEnum):

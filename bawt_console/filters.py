@@ -45,6 +45,7 @@ class FilterError(SchedulerError):
     """A filter cannot be read."""
 
     exit_code = 2
+    has_more_in_log = False
 
 
 class Field(StrEnum):

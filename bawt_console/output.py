@@ -7,10 +7,13 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
 from bawt_console.formatting import clean
+
+if TYPE_CHECKING:
+    from scheduler_core.errors import SchedulerError
 
 
 def plain(value: object) -> Any:
@@ -49,6 +52,11 @@ def print_text(text: str) -> None:
 def print_note(text: str) -> None:
     """One line on stderr: stdout holds results only."""
     _write(sys.stderr, clean(text) + "\n")
+
+
+def print_error(error: "SchedulerError") -> None:
+    """The sentence of an error on stderr, with its id where a log may tell more."""
+    print_note(f"error: {error} [{error.error_id}]" if error.has_more_in_log else f"error: {error}")
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -32,9 +32,12 @@ class SchedulerError(Exception):
 
     Attributes:
         error_id: eight hexadecimal characters, fresh for each instance.
+        has_more_in_log: whether the id leads anywhere. What somebody typed wrong needs none: the sentence
+            says all there is to know.
     """
 
     exit_code = 1
+    has_more_in_log = True
 
     def __init__(self, title: str, hint: str = "") -> None:
         super().__init__(title)
@@ -50,6 +53,7 @@ class ConfigError(SchedulerError):
     """A setting, an option or an argument cannot be used."""
 
     exit_code = 2
+    has_more_in_log = False
 
 
 class DataError(SchedulerError):
@@ -62,6 +66,7 @@ class NotFoundError(SchedulerError):
     """The named job, run, entity or model does not exist."""
 
     exit_code = 2
+    has_more_in_log = False
 
 
 class StateError(SchedulerError):

@@ -359,7 +359,8 @@ class LiveScreen(Screen[None]):
             if done:
                 self.tell(done)
         except SchedulerError as error:
-            log.warning("An action failed [%s]: %s", error.error_id, error.title)
+            if error.has_more_in_log:
+                log.warning("An action failed [%s]: %s", error.error_id, error.title)
             self.app.post_message(Said(error.title, detail=_detail(error), severity="error"))
         except Exception as error:  # noqa: BLE001 - a border: no bug in an action may end the console
             failure = unexpected(error)
@@ -467,4 +468,4 @@ class LiveScreen(Screen[None]):
 
 
 def _detail(error: SchedulerError) -> str:
-    return f"{error.hint}  (error {error.error_id})".strip()
+    return f"{error.hint}  (error {error.error_id})".strip() if error.has_more_in_log else error.hint

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def main() -> int:
     """Runs until the window is closed; the exit code."""
     from bawt_console.launch import start_console
-    from bawt_console.output import print_note
+    from bawt_console.output import print_error
     from scheduler_core.errors import SchedulerError
 
     try:
         return start_console(_read, attach=True, read_only="--read-only" in sys.argv, screen=1)
     except SchedulerError as error:
-        print_note(f"error: {error} [{error.error_id}]")
+        print_error(error)
         return error.exit_code
 
 

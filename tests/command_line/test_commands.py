@@ -1,6 +1,7 @@
 """The contract that scripts rely on: columns, one object a line, exit codes, clean streams."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -198,7 +199,7 @@ def test_models_are_listed_with_verdicts_and_the_lack_of_one_is_explained(progra
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("nonsense",), 2, "No such command"),
+        (("nonsense",), 2, "There is no command 'nonsense'."),
         (("--once",), 2, "--once needs --no-ui"),
         (("--no-ui", "--attach"), 2, "cannot go with"),
         (("--attach", "jobs", "list"), 2, "without a sub-command"),
@@ -220,6 +221,76 @@ def test_mistakes_get_a_sentence_and_their_exit_code(
     assert (finished.code, finished.out) == (code, "")
     assert words in " ".join(finished.err.split())
     assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("jbos", "There is no command 'jbos'. Did you mean jobs?"),
+        ("jobs lst", "There is no command 'lst'. Did you mean list?"),
+        ("xyzzy", "There is no command 'xyzzy'. See: bawt-console --help"),
+        ("jobs list --stat late", "There is no option '--stat'. Did you mean --state?"),
+        ("runs list --since 2d", "There is no option '--since'. See: bawt-console runs list --help"),
+        (
+            "runs list --status bogus",
+            "--status takes pending, running, success, failed or skipped, not 'bogus'."
+            " See: bawt-console runs list --help",
+        ),
+        (
+            "jobs list --state runing",
+            "--state takes running, paused, pending, late, new, ok, suspicious, failed or skipped,"
+            " not 'runing'. Did you mean running?",
+        ),
+        (
+            "memories show",
+            "bawt-console memories show needs an ID. List them with: bawt-console memories list",
+        ),
+        ("why", "bawt-console why needs a JOB. List them with: bawt-console jobs list"),
+        (
+            "profiles pin user/ada",
+            "bawt-console profiles pin needs an ATTRIBUTE_ID. See: bawt-console profiles pin --help",
+        ),
+        (
+            "jobs list --limit many",
+            "--limit takes a whole number from 1 to 100000, not 'many'. See: bawt-console jobs list --help",
+        ),
+        (
+            "runs list --limit 0",
+            "--limit takes a whole number from 1 to 10000, not '0'. See: bawt-console runs list --help",
+        ),
+        ("runs list a b", "Got unexpected extra arguments (a b). See: bawt-console runs list --help"),
+        (
+            "jobs list --database-url",
+            "Option '--database-url' requires an argument. See: bawt-console --help",
+        ),
+        ("--once", "--once needs --no-ui. See: bawt-console --help"),
+        ("runs show zz", "There is no run 'zz'. List them with: bawt-console runs list"),
+        ("profiles show ada", "'ada' is not an entity. Write user/NAME or bot/NAME."),
+    ],
+)
+def test_what_is_mistyped_gets_one_line_with_a_hint_and_no_id(
+    program: Program, arguments: str, said: str
+) -> None:
+    finished = program.run(*arguments.split())
+    assert (finished.code, finished.out, finished.err) == (2, "", f"error: {said}\n")
+
+
+def test_a_mistyped_word_reaches_the_terminal_cleaned_and_cut(program: Program) -> None:
+    finished = program.run("\x1b[31m" + "x" * 500)
+    assert finished.code == 2
+    assert "\x1b" not in finished.err
+    assert len(finished.err) < 200
+
+
+def test_a_group_without_a_command_shows_its_help(program: Program) -> None:
+    finished = program.run("nodes")
+    assert (finished.code, finished.out) == (2, "")
+    assert finished.err.startswith("Usage: bawt-console nodes [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_an_error_that_a_log_may_tell_more_of_has_an_id(program: Program) -> None:
+    finished = program.run("--database-url", "postgresql://127.0.0.1:1/x", "jobs", "list")
+    assert re.search(r" \[[0-9a-f]{8}\]\n$", finished.err)
 
 
 def test_a_wrong_setting_is_named_with_what_it_accepts(program: Program) -> None:

@@ -131,7 +131,7 @@ def test_hostile_text_reaches_no_terminal(program: Program) -> None:
         (("memories", "restore", "twice"), "Name one with --bot."),
         (("memories", "restore", "here"), "There is no archived memory here of nova."),
         (("memories", "import", "missing.jsonl"), "missing.jsonl cannot be read"),
-        (("memories", "list", "--state", "lost"), "is not one of"),
+        (("memories", "list", "--state", "lost"), "--state takes active, archived or merged, not 'lost'."),
     ],
 )
 def test_a_mistake_is_one_sentence_with_what_to_do(
