@@ -19,6 +19,7 @@ from scheduler_core.db.memory_return import begin, named, put_back, take_apart
 from scheduler_core.db.plan_store import mark_applied
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
+from scheduler_core.domain import JobType
 from scheduler_core.errors import DatabaseError, NotFoundError, StateError
 
 CAP_SHARE = 0.02
@@ -27,6 +28,8 @@ BREAKER_SHARE = 0.2
 REPRIEVE_DAYS = 90
 ARCHIVE_DAYS = 90
 PURGE_BATCH = 5_000
+# Earlier passes that tell what is usual.
+HABIT_PASSES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ class DecayLook:
         cap: how many this run may archive.
         earlier: what attempts before it at the same slot archived; the cap is for all of them together.
         chosen: what it would archive, the worst first; empty when too many are below.
+        habit: the share of the memories that the latest passes found below, up to `HABIT_PASSES` of them, the
+            newest first.
     """
 
     memories: int
@@ -65,6 +70,7 @@ class DecayLook:
     cap: int
     chosen: tuple[Fading, ...]
     earlier: int = 0
+    habit: tuple[float, ...] = ()
 
     @property
     def tripped(self) -> bool:
@@ -253,6 +259,10 @@ async def _look(connection: Connection, bot_id: str, run_id: UUID | None) -> Dec
             reprieve_days=REPRIEVE_DAYS,
         ),
     )
+    habit = statement("decay_habit")
+    passes = await connection.fetch(
+        habit.text, *habit.bind(bot=bot_id, job_type=JobType.MEMORY_DECAY, passes=HABIT_PASSES)
+    )
     totals = rows[0]
     return DecayLook(
         memories=totals["memories"],
@@ -262,7 +272,17 @@ async def _look(connection: Connection, bot_id: str, run_id: UUID | None) -> Dec
         cap=totals["cap"],
         earlier=totals["earlier"],
         chosen=tuple(_fading_of(row) for row in rows if row["id"] is not None),
+        habit=tuple(share for row in passes if (share := _share_below(row["result_json"])) is not None),
     )
+
+
+def _share_below(result: str) -> float | None:
+    """What the result of a pass says; None for one without memories, or that somebody changed."""
+    try:
+        seen = json.loads(result)
+        return float(seen["below"] / seen["memories"])
+    except (ValueError, TypeError, KeyError, ZeroDivisionError):
+        return None
 
 
 def _fading_of(row: asyncpg.Record) -> Fading:

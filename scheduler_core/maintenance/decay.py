@@ -10,6 +10,7 @@ Results, logs and plans name memories by id; their text stays in the database.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -22,8 +23,12 @@ from scheduler_core.tasks.task import Task, TaskContext, TaskResult
 
 JOB = "memory_decay"
 MODES = frozenset(RunMode)
-# Below the breaker, but more than a store that is looked after loses at once.
+# Below the breaker, but more than a store that is looked after loses at once, and far more than usual there.
 SUSPICIOUS_SHARE = 0.1
+UNUSUAL_TIMES = 2
+# A store that was only just imported has years behind it, which the first passes work off a little at a time.
+# What is usual is known after so many.
+FEWEST_PASSES = 5
 UNUSED_SHARE = 0.9
 SMALL_STORE = 50
 
@@ -158,16 +163,24 @@ def too_many(look: DecayLook) -> str:
 
 
 def suspicions(look: DecayLook) -> tuple[str, ...]:
-    """Reasons to look twice at a pass that is within its limits."""
+    """Reasons to look twice at a pass that is within its limits.
+
+    Whether memories fade too fast, or age alone decides, is told once there is a habit to judge by; a clock
+    that is wrong is so from the first pass on.
+    """
     found: list[str] = []
     if look.future:
         found.append(
             f"{look.future:,} memories were last used in the future: check the clock of their writer"
         )
-    if look.memories < SMALL_STORE:
+    if look.memories < SMALL_STORE or len(look.habit) < FEWEST_PASSES:
         return tuple(found)
-    if look.below > look.memories * SUSPICIOUS_SHARE:
-        found.append(f"{look.below:,} of {look.memories:,} memories are below the threshold")
+    usual = median(look.habit)
+    if look.below > look.memories * max(SUSPICIOUS_SHARE, usual * UNUSUAL_TIMES):
+        found.append(
+            f"{look.below:,} of {look.memories:,} memories are below the threshold,"
+            f" where {usual:.1%} are usual"
+        )
     if look.chosen and look.unused > look.memories * UNUSED_SHARE:
         found.append("hardly any use of a memory was ever recorded, so age alone decided")
     return tuple(found)

@@ -18,6 +18,7 @@ from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import FinishedRun, NodeRow
 from scheduler_core.db.lookback import Lookback
+from scheduler_core.db.memory_archive import HABIT_PASSES
 from scheduler_core.db.metrics import LATEST_RUNS, MOST_ACTIVE, MOST_JOBS, Metrics
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.operations import Operations
@@ -273,6 +274,7 @@ async def overviews(
         # Their transaction cannot be a part of another one.
         "outlook, jobs": asked("job_habits", limit=MOST_JOBS, latest=LATEST_RUNS),
         "outlook, runs": asked("active_runs", limit=MOST_ACTIVE),
+        "decay's habit": asked("decay_habit", bot="bot77", job_type="kind2", passes=HABIT_PASSES),
         "changes, begin": watch.begin,
         "changes": lambda: watch._look(now),  # its loop never ends
     }

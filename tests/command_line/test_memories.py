@@ -210,3 +210,15 @@ async def test_a_merge_is_shown_with_the_texts_of_its_members(program: Program) 
     assert "  b  text b" in program.run("memories", "show", "a").out
     [shown] = program.run("memories", "show", "a", "--json").objects
     assert shown["members"] == [{"b": "text b"}]
+
+
+def test_the_first_pass_over_the_examples_is_no_reason_to_look_twice(program: Program) -> None:
+    assert program.run("memories", "import", str(EXAMPLE)).code == 0
+    runs = [run for run in program.run("--no-ui", "--once", "--json").objects if run["bot_id"] != "*"]
+    decays = [run for run in runs if run["job_type"] == "memory_decay"]
+    assert {run["bot_id"]: run["status"] for run in decays} == {"nova": "success", "brumm": "success"}
+    # Years of memories, of which more than a tenth has faded.
+    assert all(
+        seen["below"] > seen["memories"] * 0.1 for seen in (json.loads(r["result_json"]) for r in decays)
+    )
+    assert [run["suspicious"] for run in runs] == [[]] * len(runs)

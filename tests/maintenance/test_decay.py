@@ -280,17 +280,48 @@ def test_a_foreign_or_damaged_plan_is_refused(plan: dict[str, Any]) -> None:
         planned(plan, bot_id="nova")
 
 
-def look(*, memories: int = 100, below: int = 0, future: int = 0, unused: int = 0) -> DecayLook:
+USUAL = (0.01, 0.0, 0.02, 0.01, 0.03)
+
+
+def look(
+    *,
+    memories: int = 100,
+    below: int = 0,
+    future: int = 0,
+    unused: int = 0,
+    habit: tuple[float, ...] = USUAL,
+) -> DecayLook:
     chosen = (Fading(id="a", state=b"", score=0.0, numbers={}),) if below else ()
-    return DecayLook(memories=memories, below=below, future=future, unused=unused, cap=2, chosen=chosen)
+    return DecayLook(
+        memories=memories,
+        below=below,
+        future=future,
+        unused=unused,
+        cap=2,
+        chosen=chosen,
+        habit=habit,
+    )
 
 
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
         (look(below=10, unused=90), ()),
-        (look(below=11), ("11 of 100 memories are below the threshold",)),
-        (look(future=1), ("1 memories were last used in the future: check the clock of their writer",)),
+        (look(below=11), ("11 of 100 memories are below the threshold, where 1.0% are usual",)),
+        # As many as ever, and not yet twice as many as ever.
+        (look(below=12, habit=(0.12,) * 5), ()),
+        (look(below=20, habit=(0.1,) * 5), ()),
+        (
+            look(below=21, habit=(0.1,) * 5),
+            ("21 of 100 memories are below the threshold, where 10.0% are usual",),
+        ),
+        # What is usual is not known yet.
+        (look(below=19, unused=100, habit=USUAL[1:]), ()),
+        (look(below=19, habit=()), ()),
+        (
+            look(future=1, habit=()),
+            ("1 memories were last used in the future: check the clock of their writer",),
+        ),
         (
             look(below=2, unused=91),
             ("hardly any use of a memory was ever recorded, so age alone decided",),
@@ -301,6 +332,62 @@ def look(*, memories: int = 100, below: int = 0, future: int = 0, unused: int = 
 )
 def test_what_is_odd_about_a_pass_is_said(seen: DecayLook, expected: tuple[str, ...]) -> None:
     assert suspicions(seen) == expected
+
+
+async def passed(database: Database, result: TaskResult, run_id: UUID) -> None:
+    """Keeps a run as the recorder would."""
+    await fetch(
+        database,
+        "INSERT INTO job_runs"
+        " (id, job_type, bot_id, status, started_at, finished_at, duration_ms, result_json, reason)"
+        " VALUES ($1, 'memory_decay', 'nova', $2, clock_timestamp(), clock_timestamp(), 1, $3, $4)",
+        run_id,
+        "success" if result.skipped is None else "skipped",
+        json.dumps(result.result),
+        result.skipped,
+    )
+
+
+async def test_years_that_were_imported_are_worked_off_without_a_word(database: Database, desk: Desk) -> None:
+    await add_fresh(database, 85)
+    await add_old(database, *(f"old-{number}" for number in range(15)))
+    below = []
+    while True:
+        run_id = uuid4()
+        result = await desk.run(run_id=run_id)
+        assert result.suspicious == ()
+        if result.skipped:
+            break
+        below.append(result.result["below"])
+        await passed(database, result, run_id)
+    assert below == [15, 13, 11, 9, 7, 5, 3, 1]
+
+
+async def test_a_store_that_fades_at_once_is_told_from_what_is_usual_there(
+    database: Database, desk: Desk
+) -> None:
+    await add_fresh(database, 90)
+    for number in range(5):
+        run_id = uuid4()
+        result = await desk.run(run_id=run_id)
+        assert (result.skipped, result.suspicious) == ("unchanged", ())
+        await passed(database, result, run_id)
+        # What others wrote into it, and what another bot does, says nothing.
+        await fetch(
+            database,
+            "INSERT INTO job_runs"
+            " (job_type, bot_id, status, started_at, finished_at, duration_ms, result_json)"
+            " SELECT 'memory_decay', bot, 'success', clock_timestamp(), clock_timestamp(), 1, result"
+            " FROM (VALUES"
+            " ('nova', '{\"below\": \"all\"}'), ('mira', '{\"below\": 9, \"memories\": 10}'))"
+            " other (bot, result)",
+        )
+        assert (await MemoryArchive(database).look("nova")).habit == (0.0,) * (number + 1)
+    await add_old(database, *(f"old-{number}" for number in range(12)))
+    _, planned_run = await desk.dry_run()
+    expected = ("12 of 102 memories are below the threshold, where 0.0% are usual",)
+    assert planned_run.suspicious == expected
+    assert (await desk.run()).suspicious == expected
 
 
 def test_why_a_memory_scored_low_is_one_sentence() -> None:
