@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakSet
 
 from textual.app import App, SuspendNotSupported
 
@@ -19,6 +20,8 @@ from scheduler_core.errors import StateError
 # Asked for in this order; the first that is there shows the text.
 _VARIABLES = ("PAGER", "VISUAL", "EDITOR")
 _USUAL = ("less", "more", "vi")
+# Whose terminal is another program's now: lent twice, the second lending waits for itself.
+_LENT: WeakSet[App[object]] = WeakSet()
 
 
 def outside_command() -> list[str]:
@@ -50,6 +53,8 @@ async def show_outside(app: App[object], text: str, *, copy_key: str) -> str:
     The text is cleaned: most pagers pass on what commands a terminal. It lies in a private file as long as it
     is shown.
 
+    While one is shown, asking for another does nothing: the key was pressed twice.
+
     Returns:
         what went wrong, for a toast; empty when nothing did.
 
@@ -57,7 +62,9 @@ async def show_outside(app: App[object], text: str, *, copy_key: str) -> str:
         StateError: there is no such program, or this terminal cannot be lent.
     """
     command = outside_command()
-    with _file_of(clean(text, limit=len(text))) as path:
+    if app in _LENT:
+        return ""
+    with _lent(app), _file_of(clean(text, limit=len(text))) as path:
         try:
             # The app goes on working, so that nothing piles up, and paints nothing.
             with app.batch_update(), app.suspend():
@@ -85,6 +92,15 @@ async def _run(command: list[str]) -> int:
         signal.signal(signal.SIGINT, before)
         if process.returncode is None:
             process.kill()
+
+
+@contextmanager
+def _lent(app: App[object]) -> Iterator[None]:
+    _LENT.add(app)
+    try:
+        yield
+    finally:
+        _LENT.discard(app)
 
 
 @contextmanager
