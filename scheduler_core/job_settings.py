@@ -6,6 +6,7 @@ Frozen values like those of `domain`; nothing here knows the database or a scree
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from scheduler_core.domain import Job
 
@@ -47,7 +48,7 @@ class BulkAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How many of the objects of an action it can be done to now, as the server counts."""
+    """Which jobs an action can be done to now, as the server says, and how many it cannot."""
 
-    able: int
+    able: frozenset[UUID]
     unable: int

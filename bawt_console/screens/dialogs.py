@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Static
 
 from bawt_console.formatting import Phrase, Tone, phrase
 from bawt_console.widgets.paint import ink, text_of
+from bawt_console.widgets.text_input import TextInput
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -97,7 +98,9 @@ class ReasonScreen(ModalScreen[str | None]):
             yield Static(text_of(phrase(self._title, Tone.STRONG), styles), markup=False, id="title")
             for line in self._lines:
                 yield Static(text_of(line, styles), markup=False, classes="line")
-            yield Input(self._value, placeholder=self._placeholder, max_length=self._longest, compact=True)
+            yield TextInput(
+                self._value, placeholder=self._placeholder, max_length=self._longest, select_on_focus=True
+            )
             text = keys + phrase("esc", Tone.ACCENT) + phrase(" cancel", Tone.MUTED)
             yield Static(text_of(text, styles), markup=False, id="hints")
 

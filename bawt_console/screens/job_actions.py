@@ -6,13 +6,13 @@ question names that number.
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bawt_console.formatting import Tone, counted, interval, phrase
+from bawt_console.formatting import Phrase, Tone, counted, interval, phrase
 from bawt_console.screens.dialogs import ConfirmScreen, ReasonScreen
 from bawt_console.screens.live import LiveScreen
 from bawt_console.screens.run_actions import dry_run_job, force_job, with_warning
 from bawt_console.screens.schedule import ScheduleScreen
 from scheduler_core.domain import Job
-from scheduler_core.job_settings import BulkAction
+from scheduler_core.job_settings import BulkAction, Fit
 
 NAMES_SHOWN = 6
 
@@ -66,8 +66,8 @@ def pause_jobs(screen: LiveScreen, jobs: Sequence[Job], *, reason: str = "") -> 
             title = "Pause this job?"
         else:
             fit = await source.work.fit(ids, BulkAction.PAUSE)
-            title = f"Pause {counted(fit.able, 'job')}?"
-            what = phrase(_listed(jobs)) + phrase(_rest(fit.unable), Tone.MUTED)
+            title = f"Pause {counted(len(fit.able), 'job')}?"
+            what = _listed(jobs, fit)
         effect = phrase("No new run starts until it is resumed. A running one goes on.", Tone.MUTED)
         screen.app.push_screen(ReasonScreen(title=title, lines=[what, effect], value=reason), answered)
         return ""
@@ -122,11 +122,8 @@ def _ask_about_many(
         fit = await source.work.fit(ids, action)
         screen.app.push_screen(
             ConfirmScreen(
-                title=title.format(counted(fit.able, "job")),
-                lines=[
-                    phrase(_listed(jobs)) + phrase(_rest(fit.unable), Tone.MUTED),
-                    phrase(effect, Tone.MUTED),
-                ],
+                title=title.format(counted(len(fit.able), "job")),
+                lines=[_listed(jobs, fit), phrase(effect, Tone.MUTED)],
                 deed=deed,
                 refusal="Leave them",
             ),
@@ -137,9 +134,11 @@ def _ask_about_many(
     screen.act(ask)
 
 
-def _listed(jobs: Sequence[Job]) -> str:
-    names = ", ".join(name_of(job) for job in jobs[:NAMES_SHOWN])
-    return names + (f" and {len(jobs) - NAMES_SHOWN} more" if len(jobs) > NAMES_SHOWN else "")
+def _listed(jobs: Sequence[Job], fit: Fit) -> Phrase:
+    """Only those it will be done to by name, and how many it leaves out."""
+    able = [name_of(job) for job in jobs if job.id in fit.able]
+    more = f" and {len(able) - NAMES_SHOWN} more" if len(able) > NAMES_SHOWN else ""
+    return phrase(", ".join(able[:NAMES_SHOWN]) + more) + phrase(_rest(fit.unable), Tone.MUTED)
 
 
 def _rest(number: int) -> str:

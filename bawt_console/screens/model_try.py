@@ -17,6 +17,7 @@ from bawt_console.formatting import Phrase, Tone, elapsed, phrase
 from bawt_console.shelf import ShelfModel, Trial
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.lines import Line, LinesPane
+from bawt_console.widgets.text_input import TextInput
 from scheduler_core.errors import SchedulerError
 
 REPAINT_SECONDS = 0.1
@@ -114,12 +115,7 @@ class TryPane(Vertical):
         return self.query_one("#answer", LinesPane)
 
     def compose(self) -> ComposeResult:
-        yield Input(
-            placeholder="a prompt for this model; enter sends it",
-            select_on_focus=False,
-            compact=True,
-            max_length=LONGEST_PROMPT,
-        )
+        yield TextInput(placeholder="a prompt for this model; enter sends it", max_length=LONGEST_PROMPT)
         yield PartsLine(gap="   ", id="figures")
         yield LinesPane(follow=True, id="answer")
 

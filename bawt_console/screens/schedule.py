@@ -12,6 +12,7 @@ from bawt_console.formatting import Phrase, Tone, countdown, full_time, interval
 from bawt_console.screens.desk import Desk
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.paint import ink, text_of
+from bawt_console.widgets.text_input import TextInput
 from scheduler_core.domain import Job
 from scheduler_core.errors import SchedulerError
 from scheduler_core.job_settings import JobSettings
@@ -22,6 +23,9 @@ _FIELDS = (
     ("zone", "time zone", "UTC, Europe/Berlin"),
     ("config", "settings", '{"timeout_seconds": 600}'),
 )
+
+
+LONGEST_SETTINGS = 100_000
 
 
 class ScheduleScreen(ModalScreen[str | None]):
@@ -61,9 +65,7 @@ class ScheduleScreen(ModalScreen[str | None]):
             for name, label, example in _FIELDS:
                 with Vertical(classes="row"):
                     yield Static(text_of(phrase(label, Tone.MUTED), styles), markup=False, classes="label")
-                    yield Input(
-                        values[name], id=name, placeholder=example, compact=True, select_on_focus=False
-                    )
+                    yield TextInput(values[name], id=name, placeholder=example, max_length=LONGEST_SETTINGS)
             yield Notice(id="meaning")
             keys = phrase("enter", Tone.ACCENT) + phrase(" save    ", Tone.MUTED)
             keys += phrase("tab", Tone.ACCENT) + phrase(" next field    ", Tone.MUTED)

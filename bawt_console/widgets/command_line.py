@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from bawt_console.formatting import Tone, one_line
 from bawt_console.widgets.line import PartsLine, words
+from bawt_console.widgets.text_input import TextInput
 
 MOST_REMEMBERED = 50
 LONGEST_COMMAND = 500
@@ -83,9 +84,7 @@ class CommandLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static(":", markup=False)
-        yield Input(
-            suggester=self._completion, select_on_focus=False, compact=True, max_length=LONGEST_COMMAND
-        )
+        yield TextInput(suggester=self._completion, max_length=LONGEST_COMMAND)
         yield PartsLine(gap="   ")
 
     def open(self, commands: Sequence[str], examples: Sequence[str], *, text: str = "") -> None:

@@ -15,6 +15,7 @@ from bawt_console.filters import OF_RUNS, Field, Filter, FilterError, Grammar, p
 from bawt_console.formatting import State, Tone, one_line, phrase
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.notice import Notice
+from bawt_console.widgets.text_input import TextInput
 from scheduler_core.domain import Trigger
 
 _WORDS = (
@@ -120,7 +121,7 @@ class FilterLine(Horizontal):
         return self.query_one("#filter-remark", PartsLine)
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="filter", suggester=self._suggester, select_on_focus=False, compact=True)
+        yield TextInput(placeholder="filter", suggester=self._suggester)
         yield PartsLine(gap="  ", id="filter-remark")
         yield Notice(id="filter-mistake")
 
@@ -139,6 +140,7 @@ class FilterLine(Horizontal):
     def open(self) -> None:
         """Shows the input and puts the cursor into it."""
         self.add_class("-open")
+        self.input.cursor_position = len(self.input.value)
         # At once: a key that follows close behind is meant for the text.
         self.screen.set_focus(self.input)
 
@@ -190,6 +192,8 @@ class FilterLine(Horizontal):
     def action_keep(self) -> None:
         if not self.input.value.strip():
             self.remove_class("-open")
+        # What stays is read from its beginning.
+        self.input.cursor_position = 0
         self.post_message(self.Left())
 
     def _unfinished(self, value: str) -> bool:

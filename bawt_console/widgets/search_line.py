@@ -8,6 +8,8 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from bawt_console.widgets.text_input import TextInput
+
 LONGEST_SEARCH = 200
 
 
@@ -52,11 +54,8 @@ class SearchLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static("/", markup=False)
-        yield Input(
-            placeholder="search the log; n and N go on",
-            select_on_focus=True,
-            compact=True,
-            max_length=LONGEST_SEARCH,
+        yield TextInput(
+            placeholder="search the log; n and N go on", select_on_focus=True, max_length=LONGEST_SEARCH
         )
 
     def open(self, text: str = "") -> None:

@@ -24,13 +24,12 @@ class BulkOperations:
         self._operations = operations
 
     async def fit(self, job_ids: Sequence[UUID], action: BulkAction) -> Fit:
-        """How many of the jobs the action can be done to now."""
-        count = statement("count_fitting_jobs")
+        """Which of the jobs the action can be done to now; a deleted one is one that it cannot."""
+        find = statement("list_fitting_jobs")
         async with self._database.connection() as connection:
-            able: int = await connection.fetchval(
-                count.text, *count.bind(jobs=list(job_ids), action=str(action))
-            )
-        return Fit(able, len(set(job_ids)) - able)
+            rows = await connection.fetch(find.text, *find.bind(jobs=list(job_ids), action=str(action)))
+        able = frozenset(row["id"] for row in rows)
+        return Fit(able, len(set(job_ids)) - len(able))
 
     async def pause(self, job_ids: Sequence[UUID], *, reason: str | None = None) -> int:
         """Stops new slots of the jobs that are not paused; returns how many there were."""

@@ -62,8 +62,8 @@ class FakeWork:
         return [job for job in jobs if job.job_type == job_type and bot in ("", job.bot_id)]
 
     async def fit(self, job_ids: Sequence[UUID], action: BulkAction) -> Fit:
-        able = sum(self._fits(job_id, action) for job_id in job_ids)
-        return Fit(able, len(job_ids) - able)
+        able = frozenset(job_id for job_id in job_ids if self._fits(job_id, action))
+        return Fit(able, len(job_ids) - len(able))
 
     async def pause_all(self, job_ids: Sequence[UUID], *, reason: str | None = None) -> int:
         fitting = [job_id for job_id in job_ids if self._fits(job_id, BulkAction.PAUSE)]

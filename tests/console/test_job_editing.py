@@ -1,5 +1,7 @@
 """Marks, actions on many jobs, orders, freezing and the schedule editor on the Jobs screen."""
 
+import re
+
 import pytest
 from textual.pilot import Pilot
 
@@ -34,7 +36,12 @@ async def test_marked_jobs_are_paused_together_and_the_question_says_how_many(so
         shown = picture(app)
         # One of the three is paused already, which only the server may say.
         assert "Pause 2 jobs?" in shown
-        assert "left out 1 that it does not fit now" in " ".join(shown.split())
+        question = " ".join(str(each.render()) for each in app.screen.query(".line"))
+        assert "left out 1 that it does not fit now" in question
+        named = re.findall(r"memory_decay [^ ,;]+", question)
+        enabled = {f"memory_decay {each.job.bot_id}" for each in source.world.jobs if each.job.enabled}
+        assert len(named) == 2
+        assert set(named) <= enabled
         await pilot.press(*"night", "enter")
         await until(
             pilot, lambda: toasts(app) == ["Paused 2 jobs; left out 1 that it does not fit now."], "it"

@@ -1,5 +1,5 @@
--- How many of some jobs an action can be done to now; a deleted one counts as one that it cannot.
-SELECT count(*) AS able
+-- Which of some jobs an action can be done to now, for the question before it: nothing is locked.
+SELECT j.id
 FROM scheduled_jobs j
 WHERE j.id = ANY (:jobs)
     AND CASE :action
