@@ -9,9 +9,8 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from uuid import uuid4
-
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler_core.data_directory import data_dir
 from scheduler_core.db.connect import Address
@@ -22,6 +21,9 @@ from scheduler_core.db.migration import migrate, require_schema
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import JobType
 from scheduler_core.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 PER_BOT_TYPES = (str(JobType.MEMORY_CONSOLIDATION), str(JobType.MEMORY_DECAY))
 
@@ -68,7 +70,7 @@ async def open_database(
     application: str,
     pool_size: int | None = None,
     read_only: bool = False,
-    engine: AsyncEngine | None = None,
+    engine: "AsyncEngine | None" = None,
 ) -> AsyncIterator[Database]:
     """A pool on an up-to-date schema that has its default jobs. A read-only one is taken as it is, and so
     is a host's `engine`.
@@ -77,7 +79,7 @@ async def open_database(
         DatabaseError, DatabaseTooNewError: in words a person can act on.
     """
     if engine is not None:
-        database = Database(engine, address=address, owned=False)
+        database = Database.of_host(engine, address=address)
     else:
         database = Database.open(
             address,
@@ -87,9 +89,9 @@ async def open_database(
         )
     try:
         if read_only:
-            await require_schema(database.engine, address=address)
+            await require_schema(database)
         else:
-            await migrate(database.engine, address=address)
+            await migrate(database)
             if settings.task_queue == "pgqueuer":
                 await upgrade_messages(database)
             await JobStore(database, node_id=uuid4()).seed_jobs(default_intervals(settings))

@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
-
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler_core import __version__
 from scheduler_core.carriage import feed_of, queue_of, role_of, sends, stores_of
@@ -67,6 +66,9 @@ from scheduler_core.tasks.queue import NowhereHere
 from scheduler_core.tasks.recorder import Recorder
 from scheduler_core.tasks.task import JobKind, JobKinds, TaskFactory
 from scheduler_core.telemetry.watch import Telemetry, open_telemetry
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +129,7 @@ async def open_runtime(
     *,
     kinds: Sequence[JobKind] = (),
     bots: Callable[[], Awaitable[Sequence[str]]] | None = None,
-    engine: AsyncEngine | None = None,
+    engine: "AsyncEngine | None" = None,
     model: TextModel | None = None,
     on_finished: FinishedSink | None = None,
     watch: bool = True,

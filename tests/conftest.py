@@ -58,7 +58,7 @@ def migrated_template(postgres: EmbeddedServer) -> str:
     async def migrate_it() -> None:
         address = Address.parse(postgres.url_of(name))
         database = Database.open(address, pool_size=2, application="tests")
-        await migrate(database.engine, address=address)
+        await migrate(database)
         await database.aclose()
 
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:

@@ -97,3 +97,11 @@ def test_only_the_worker_imports_gpt4all() -> None:
             if any(name.partition(".")[0] == "gpt4all" for name in names):
                 importing.add(path.relative_to(ROOT).as_posix())
     assert importing == {"scheduler_core/llm/gpt4all_worker.py"}
+
+
+@pytest.mark.parametrize(
+    "module", ["scheduler_core.runtime", "bawt_console.source", "bawt_console.commands.jobs"]
+)
+def test_sqlalchemy_is_loaded_for_a_hosts_engine_and_an_upgrade_only(module: str) -> None:
+    needed = "import scheduler_core.installation, scheduler_core.db.migration, scheduler_core.db.database"
+    assert not loaded_by(f"{needed}, {module}") & {"sqlalchemy", "alembic"}

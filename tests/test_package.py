@@ -28,7 +28,7 @@ from scheduler_core.db.operations import Operations
 async def main(url):
     address = Address.parse(url)
     database = Database.open(address, pool_size=2, application="tests")
-    await migrate(database.engine, address=address)
+    await migrate(database)
     async with database.connection() as connection:
         job = await connection.fetchval(
             "INSERT INTO scheduled_jobs (job_type, interval_minutes) VALUES ('x', 5) RETURNING id"

@@ -188,10 +188,10 @@ async def _count(connection: Connection) -> dict[str, int]:
 async def _migrated(address: Address) -> str:
     database = Database.open(address, pool_size=2, application="bawt backup")
     try:
-        if await current_revision(database.engine, address=address) is None:
+        if await current_revision(database) is None:
             raise DatabaseError("The backup is not of this program's database.", "Name another file.")
-        await migrate(database.engine, address=address)
-        revision = await current_revision(database.engine, address=address)
+        await migrate(database)
+        revision = await current_revision(database)
     finally:
         await database.aclose()
     assert revision is not None

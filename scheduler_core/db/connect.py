@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
@@ -28,8 +29,6 @@ from asyncpg.exceptions import (
     UndefinedFunctionError,
     UndefinedTableError,
 )
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from scheduler_core.errors import ConfigError, DatabaseError, DatabaseUnreachableError
 
@@ -54,6 +53,25 @@ _AWAY = (
 # Classes of SQLSTATE that say nothing about the statement: a transaction that had to give way, scarce
 # resources, a lock or object in use, an operator's hand, the system beneath the server.
 _PASSING = frozenset({"40", "53", "55", "57", "58"})
+
+
+class DatedConnection(asyncpg.Connection):
+    """A connection that knows when it was opened.
+
+    Attributes:
+        born: seconds, of `time.monotonic`.
+        itself: for who has it behind the driver's stand-in, which passes on what it does not know.
+    """
+
+    __slots__ = ("born",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.born = time.monotonic()
+
+    @property
+    def itself(self) -> "DatedConnection":
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +191,7 @@ async def _connect(
             timeout=min(CONNECT_TIMEOUT, patience or CONNECT_TIMEOUT),
             command_timeout=min(COMMAND_TIMEOUT, patience or COMMAND_TIMEOUT),
             server_settings=settings,
+            connection_class=DatedConnection,
             # What the environment says about TLS and standbys is meant for other servers than our own.
             ssl=False if address.embedded else None,
             target_session_attrs=SessionAttribute.any if address.embedded else None,
@@ -184,15 +203,11 @@ def plain_errors(address: Address) -> Iterator[None]:
     """Turns driver errors into ours. Everything else passes; violations of constraints pass too."""
     try:
         yield
-    except DBAPIError as error:
-        cause = error.orig.__cause__ if error.orig is not None else None
-        raise _plain(cause or error.orig or error, address) from error
     except (
         *_AWAY,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
         asyncpg.PostgresError,
-        PoolTimeoutError,
         TimeoutError,
     ) as error:
         raise _plain(error, address) from error
@@ -209,10 +224,6 @@ def _plain(error: BaseException, address: Address) -> BaseException:
         return DatabaseUnreachableError(
             f"There is no database {address.database} at {where}.",
             "Create it on that server first, or correct the name.",
-        )
-    if isinstance(error, PoolTimeoutError):
-        return DatabaseError(
-            "Every database connection of this process is in use.", "Raise LLM_BAWT_DATABASE_POOL_SIZE."
         )
     if isinstance(error, UndefinedTableError | UndefinedColumnError | UndefinedFunctionError):
         return DatabaseError(

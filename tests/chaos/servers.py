@@ -62,7 +62,7 @@ async def own_server(folder: Path, **settings: str) -> AsyncIterator[Server]:
     async with embedded_server(folder / "data", settings=given) as embedded:
         server = Server(embedded, given)
         async with open_pool(server.url) as database:
-            await migrate(database.engine, address=database.address)
+            await migrate(database)
         yield server
 
 

@@ -59,7 +59,7 @@ def month(postgres: EmbeddedServer) -> Iterator[str]:
     async def make() -> None:
         address = Address.parse(url)
         database = Database.open(address, pool_size=2, application="tests")
-        await migrate(database.engine, address=address)
+        await migrate(database)
         await fill(database, now=NOW)
         await database.aclose()
 

@@ -19,13 +19,13 @@ async def crowded(request: pytest.FixtureRequest, empty_database: str) -> AsyncI
     address = Address.parse(empty_database)
     if request.param == "our own":
         database = Database.open(address, pool_size=1, application="tests")
+        yield database
+        await database.aclose()
     else:
         url = empty_database.replace("postgresql://", "postgresql+asyncpg://")
-        database = Database(
-            create_async_engine(url, pool_size=1, max_overflow=0), address=address, owned=False
-        )
-    yield database
-    await database.engine.dispose()
+        engine = create_async_engine(url, pool_size=1, max_overflow=0)
+        yield Database.of_host(engine, address=address)
+        await engine.dispose()
 
 
 @pytest.fixture

@@ -112,10 +112,11 @@ async def test_without_the_extension_all_else_works_and_the_reason_is_told(empty
     role = f"plain_{id(database)}"
     await fetch(database, f"CREATE ROLE {role}")
     await fetch(database, f"GRANT ALL ON SCHEMA public TO {role}")
-    plain = Database.open(Address.parse(empty_database), pool_size=1, application="tests")
+    separator = "&" if "?" in empty_database else "?"
+    address = Address.parse(f"{empty_database}{separator}role={role}")
+    plain = Database.open(address, pool_size=1, application="tests")
     try:
-        await fetch(plain, f"SET ROLE {role}")
-        assert await migrate(plain.engine, address=plain.address)
+        assert await migrate(plain)
         search = MemoryNeighbours(plain)
         assert await search.unavailable() == "this database user may not create the extension vector"
         vectors = await filled(plain, 2)

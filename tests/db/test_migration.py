@@ -18,25 +18,23 @@ from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.migration import migrate
 async def main():
-    address = Address.parse(sys.argv[1])
-    database = Database.open(address, pool_size=2, application="tests")
-    print(await migrate(database.engine, address=address))
+    database = Database.open(Address.parse(sys.argv[1]), pool_size=2, application="tests")
+    print(await migrate(database))
     await database.aclose()
 asyncio.run(main())
 """
 
 
-def opened(url: str) -> tuple[Database, Address]:
-    address = Address.parse(url)
-    return Database.open(address, pool_size=2, application="tests"), address
+def opened(url: str) -> Database:
+    return Database.open(Address.parse(url), pool_size=2, application="tests")
 
 
 async def test_a_second_migration_finds_nothing_to_do(empty_database: str) -> None:
-    database, address = opened(empty_database)
-    assert await current_revision(database.engine, address=address) is None
-    assert await migrate(database.engine, address=address)
-    assert not await migrate(database.engine, address=address)
-    assert await current_revision(database.engine, address=address) == known_revisions()[-1]
+    database = opened(empty_database)
+    assert await current_revision(database) is None
+    assert await migrate(database)
+    assert not await migrate(database)
+    assert await current_revision(database) == known_revisions()[-1]
     await database.aclose()
 
 
@@ -52,23 +50,23 @@ async def test_processes_that_start_together_migrate_once(empty_database: str) -
 
 
 async def test_a_database_of_a_newer_release_is_refused_and_left_as_it_is(database_url: str) -> None:
-    database, address = opened(database_url)
+    database = opened(database_url)
     async with database.connection() as connection:
         await connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(DatabaseTooNewError, match="newer release"):
-        await migrate(database.engine, address=address)
+        await migrate(database)
     async with database.connection() as connection:
         assert await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}") == "9999"
     await database.aclose()
 
 
 async def test_a_failing_migration_leaves_nothing_behind(empty_database: str) -> None:
-    database, address = opened(empty_database)
+    database = opened(empty_database)
     async with database.connection() as connection:
         # A host's table of the same name stands in the way half-way through.
         await connection.execute("CREATE TABLE memories (id int)")
     with pytest.raises(Exception, match="memories"):
-        await migrate(database.engine, address=address)
+        await migrate(database)
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT to_regclass('scheduled_jobs')") is None
         assert await connection.fetchval("SELECT to_regclass('memories')") is not None

@@ -290,7 +290,7 @@ async def standby() -> AsyncIterator[Address]:
         async with embedded_server(directory / "data", settings={"wal_level": "replica"}) as server:
             url = server.url
             database = Database.open(Address.parse(url), pool_size=2, application="tests")
-            await migrate(database.engine, address=database.address)
+            await migrate(database)
             await database.aclose()
         cluster = directory / "data" / "postgres" / "cluster"
         (cluster / "standby.signal").touch(mode=0o644)
@@ -325,7 +325,7 @@ async def test_a_standby_that_passes_nothing_on_is_looked_at_again_and_again(
     monkeypatch.setattr(notify, "LOOK_SECONDS", 0.05)
     async with standby() as address:
         database = Database.open(address, pool_size=2, application="tests", read_only=True)
-        await require_schema(database.engine, address=address)
+        await require_schema(database)
         async with database.connection() as connection:
             assert await connection.fetchval("SELECT pg_is_in_recovery()")
         feed = ChangeFeed(address, "tests")

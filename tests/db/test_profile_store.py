@@ -37,7 +37,7 @@ async def database(empty_database: str) -> AsyncIterator[Database]:
     address = Address.parse(empty_database)
     opened = Database.open(address, pool_size=4, application="test")
     try:
-        await migrate(opened.engine, address=address)
+        await migrate(opened)
         yield opened
     finally:
         await opened.aclose()

@@ -1,5 +1,7 @@
 """Roles with no more rights than they need: who only looks cannot write, and nobody reads people unasked."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from uuid import UUID
@@ -20,21 +22,27 @@ ROLES = files("scheduler_core.db").joinpath("roles.sql").read_text(encoding="utf
 PEOPLE = ("entity_profiles", "entity_profile_attributes", "memories", "memory_archive", "run_plans")
 
 
-class Acting(Database):
-    """The same pool, each connection of which acts as a role."""
+class Acting:
+    """Lends the connections of a database, acting as a role."""
 
-    role = "bawt_viewer"
+    def __init__(self, of: Database, role: str) -> None:
+        self._of, self._role = of, role
 
-    async def _sound(self, borrowed):  # type: ignore[no-untyped-def]
-        raw: Connection = await super()._sound(borrowed)
-        await raw.execute(f"SET ROLE {self.role}")
-        return raw
+    @asynccontextmanager
+    async def lend(self, *, patience: float | None) -> AsyncIterator[Connection]:
+        async with self._of.connection() as raw:
+            await raw.execute(f"SET ROLE {self._role}")
+            try:
+                yield raw
+            finally:
+                await raw.execute("RESET ROLE")
+
+    async def aclose(self) -> None:
+        pass
 
 
-def acting(database: Database, role: str) -> Acting:
-    found = Acting(database.engine, address=database.address, owned=False)
-    found.role = role
-    return found
+def acting(database: Database, role: str) -> Database:
+    return Database(Acting(database, role), address=database.address)
 
 
 @pytest.fixture

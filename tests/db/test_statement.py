@@ -30,4 +30,4 @@ async def test_every_file_is_a_statement_of_this_schema(database: Database, name
     parsed = statement(name)
     async with database.connection() as connection:
         prepared = await connection.prepare(parsed.text)
-    assert len(prepared.get_parameters()) == len(parsed.names)
+        assert len(prepared.get_parameters()) == len(parsed.names)

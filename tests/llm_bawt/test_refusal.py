@@ -13,13 +13,12 @@ RELATIONS = "SELECT array_agg(oid::regclass::text || relfilenode ORDER BY 1) FRO
 
 
 async def test_no_release_of_its_database_is_migrated(service_url: str) -> None:
-    address = Address.parse(service_url)
-    database = Database.open(address, pool_size=2, application="tests")
+    database = Database.open(Address.parse(service_url), pool_size=2, application="tests")
     connection = await asyncpg.connect(service_url)
     before = await connection.fetchval(RELATIONS)
     for refuse in (migrate, require_schema):
         with pytest.raises(ForeignDatabaseError, match="tables of an llm-bawt service"):
-            await refuse(database.engine, address=address)
+            await refuse(database)
     assert await connection.fetchval(RELATIONS) == before
     await connection.close()
     await database.aclose()

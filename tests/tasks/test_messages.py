@@ -103,7 +103,7 @@ async def test_every_file_is_a_statement_of_this_schema(post: Post, name: str) -
     parsed = statement(f"pgqueuer/{name}")
     async with post.database.connection() as connection:
         prepared = await connection.prepare(parsed.text)
-    assert len(prepared.get_parameters()) == len(parsed.names)
+        assert len(prepared.get_parameters()) == len(parsed.names)
 
 
 async def test_a_slot_and_its_message_come_into_being_together(post: Post) -> None:

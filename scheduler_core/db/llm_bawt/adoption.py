@@ -195,7 +195,7 @@ async def _make_schema(connection: Connection) -> None:
 async def _copy(connection: Connection, shape: Shape, copies: Copies, target: Address) -> None:
     database = Database.open(target, pool_size=2, application="bawt adopt")
     try:
-        await migrate(database.engine, address=target)
+        await migrate(database)
         await _go_through(connection, shape, copies, into=database)
     finally:
         await database.aclose()

@@ -4,12 +4,11 @@ Each connection gets views of its own session under the names of our tables, mad
 are temporary and nobody else sees them. After that the server refuses every write of the session.
 """
 
-from sqlalchemy.ext.asyncio import create_async_engine
-
 from scheduler_core.db.connect import Address, Connection, connect, plain_errors
 from scheduler_core.db.database import Database
 from scheduler_core.db.llm_bawt.shape import Owner, shape_of
 from scheduler_core.db.notify import ChangeFeed
+from scheduler_core.db.pool import DriverPool
 from scheduler_core.db.statement import SQL
 from scheduler_core.db.text import quoted
 from scheduler_core.errors import DatabaseError
@@ -50,14 +49,7 @@ def reading_database(address: Address, *, pool_size: int, application: str) -> D
             raise
         return connection
 
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=open_one,
-        isolation_level="AUTOCOMMIT",
-        pool_size=pool_size,
-        max_overflow=0,
-    )
-    return Database(engine, address=address)
+    return Database(DriverPool(open_one, size=pool_size), address=address)
 
 
 async def _see_as_ours(connection: Connection) -> None:
