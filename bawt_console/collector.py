@@ -21,7 +21,7 @@ BUSY_MIDDLE_LOOKS = 2
 NEVER = 1_000_000_000
 QUIET_SECONDS = 1.0
 # Seconds without a rest until a sweep looks through everything although somebody is at the keys.
-LONGEST_BUSY_SECONDS = 60.0
+LONGEST_BUSY_SECONDS = 600.0
 
 
 def keep_what_is_loaded() -> None:
