@@ -36,7 +36,7 @@ from bawt_console.screens.live import LiveScreen, Said, unexpected
 from bawt_console.screens.palette import ActionsOfScreen
 from bawt_console.views import Views
 from bawt_console.widgets.command_line import CommandLine
-from bawt_console.widgets.themes import NIGHT, THEMES
+from bawt_console.widgets.themes import NIGHT, THEMES, said_of
 from scheduler_core.errors import SchedulerError
 
 if TYPE_CHECKING:
@@ -338,7 +338,7 @@ class ConsoleApp(App[int]):
     def action_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self._toast(f"Theme: {self.theme}.", "information", 2)
+        self._toast(f"Theme: {said_of(self.theme)}.", "information", 2)
 
     def action_palette(self) -> None:
         # Without the id that the library gives it: one may still be there below a screen that came later.

@@ -25,6 +25,7 @@ WITHOUT_VISIT = timedelta(days=1)
 
 FURTHEST = timedelta(days=3660)
 _AMOUNT = re.compile(r"(\d{1,6})\s*(min|m|h|d|w)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 _UNITS = {"min": 60, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -53,20 +54,24 @@ def begin_of(last_visit: datetime | None, now: datetime) -> datetime:
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """Reads `9h`, `2d`, `45min` or a date and time; those without a zone are local.
+    """Reads `9h`, `2d`, `45min`, `22:00` for when it was that time last, or a date; all times are local.
 
     Raises:
         ConfigError: it is neither, or lies too far back or ahead.
     """
-    amount = _AMOUNT.fullmatch(text.strip().lower())
+    amount, clock = _AMOUNT.fullmatch(text.strip().lower()), _CLOCK.fullmatch(text.strip())
     try:
         if amount is not None:
             since = now - timedelta(seconds=int(amount[1]) * _UNITS[amount[2]])
+        elif clock is not None:
+            here = now.astimezone()
+            since = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+            since -= timedelta(days=since > here)
         else:
             since = datetime.fromisoformat(text.strip()).astimezone()
     except (ValueError, OverflowError):
         raise ConfigError(
-            "That is no time to look back to.", "Write 9h, 2d, 1w, or 2026-11-22T18:00."
+            "That is no time to look back to.", "Write 9h, 2d, 1w, 22:00, or 2026-11-22T18:00."
         ) from None
     if not now - FURTHEST <= since <= now:
         raise ConfigError("One can look back up to ten years, and not ahead.", "Write for example 2d.")

@@ -76,7 +76,8 @@ def collision(each: Collision, now: datetime, zone: tzinfo | None = None, *, sub
 
 def _lateness(each: Collision) -> Phrase:
     if each.wait < LEAST_WAIT_SECONDS:
-        return phrase(f"up to {elapsed(each.long_wait)} late if runs take long", Tone.MUTED)
+        most = elapsed(max(LEAST_WAIT_SECONDS, each.long_wait))
+        return phrase(f"up to {most} late if runs take long", Tone.MUTED)
     said = [phrase(f"predicted {elapsed(each.wait)} late", Tone.LATE)]
     if each.long_wait >= each.wait + LEAST_WAIT_SECONDS:
         said.append(phrase(f"{elapsed(each.long_wait)} if runs take long", Tone.MUTED))

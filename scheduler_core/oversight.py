@@ -10,6 +10,9 @@ from uuid import UUID
 
 from scheduler_core.domain import Job, Run, RunStatus
 
+NAMED_BY_JOB = frozenset({"job", "run"})
+"""Kinds of objects that are called by their job; others by their own name, whatever run was needed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAction:
@@ -39,6 +42,12 @@ class OperatorAction:
     undoes: int | None = None
     obstacle: str | None = None
     undoing: str = ""
+
+    @property
+    def called(self) -> str:
+        """What the object is called."""
+        named = self.object_type in NAMED_BY_JOB and self.object_name
+        return self.object_name if named else self.object_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

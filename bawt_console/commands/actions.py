@@ -43,7 +43,7 @@ def list_actions(options: Options, words: tuple[str, ...], limit: int) -> None:
                     full_time(action.at),
                     action.actor,
                     action.action,
-                    f"{action.object_type} {action.object_name or action.object_id}",
+                    f"{action.object_type} {action.called}",
                     "yes" if action.obstacle is None else "no",
                     action.reason or "",
                 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("brief", short_help="Say what happened since your last visit.")
-@click.option("--since", default="", metavar="WHEN", help="Look back to 9h, 2d or 2026-11-22T18:00 instead.")
+@click.option("--since", default="", metavar="WHEN", help="Look back to 9h, 2d, 22:00 or 2026-11-22T18:00.")
 @shared_options
 @click.pass_obj
 def brief(options: Options, since: str) -> None:

@@ -25,7 +25,7 @@ from bawt_console.widgets.lines import Line, LinesPane
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.run_lines import field
 from bawt_console.widgets.table import LiveTable
-from scheduler_core.domain import Run
+from scheduler_core.domain import Run, RunStatus
 from scheduler_core.oversight import Brief
 
 if TYPE_CHECKING:
@@ -194,11 +194,9 @@ def _item_lines(item: BriefItem, desk: Desk) -> list[Line]:
         when = phrase(full_time(item.at, desk.zone)) + phrase(f"  {ago(item.at, now)}", Tone.MUTED)
         lines.append(field("when", when))
     if item.run is not None:
-        ways = (
-            desk.way("open", "the run    ")
-            + desk.way("diff", "what it changed    ")
-            + desk.way("retry", "try again")
-        )
+        ways = desk.way("open", "the run    ") + desk.way("diff", "what it changed    ")
+        if item.run.status is RunStatus.FAILED:
+            ways += desk.way("retry", "try again")
     else:
         ways = desk.way("open", "the job    ") + desk.way("resume", "let it run again")
     lines.append(field("", ways))

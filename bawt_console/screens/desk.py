@@ -73,4 +73,5 @@ class Desk:
             nodes=self.nodes,
             link=self.link,
             frozen=frozen,
+            read_only=source is not None and source.read_only,
         )

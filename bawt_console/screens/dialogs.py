@@ -14,6 +14,9 @@ from bawt_console.formatting import Phrase, Tone, phrase
 from bawt_console.widgets.paint import ink, text_of
 from bawt_console.widgets.text_input import TextInput
 
+# Lines. On a lower terminal nothing stands between the lines of a dialog, so that all of it is seen.
+HEIGHTS: list[tuple[int, str]] = [(0, "-low"), (16, "-high")]
+
 
 class ConfirmScreen(ModalScreen[bool]):
     """Asks once. Escape, `n` and the focused button mean no.
@@ -27,6 +30,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#no"
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", show=False),
         Binding("y", "answer(True)", show=False),
@@ -45,8 +49,9 @@ class ConfirmScreen(ModalScreen[bool]):
         styles = ink(self.app)
         with Vertical(id="dialog"):
             yield Static(text_of(phrase(self._title, Tone.STRONG), styles), markup=False, id="title")
-            for line in self._lines:
-                yield Static(text_of(line, styles), markup=False, classes="line")
+            with Vertical(id="lines"):
+                for line in self._lines:
+                    yield Static(text_of(line, styles), markup=False, classes="line")
             with Horizontal(id="answers"):
                 yield Button(Content(f"{self._refusal}  (n)"), id="no", compact=True)
                 yield Button(Content(f"{self._deed}  (y)"), id="yes", compact=True, variant="error")
@@ -71,6 +76,7 @@ class ReasonScreen(ModalScreen[str | None]):
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "Input"
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(
@@ -96,8 +102,9 @@ class ReasonScreen(ModalScreen[str | None]):
         keys = phrase("enter", Tone.ACCENT) + phrase(f" {self._deed}    ", Tone.MUTED)
         with Vertical(id="dialog"):
             yield Static(text_of(phrase(self._title, Tone.STRONG), styles), markup=False, id="title")
-            for line in self._lines:
-                yield Static(text_of(line, styles), markup=False, classes="line")
+            with Vertical(id="lines"):
+                for line in self._lines:
+                    yield Static(text_of(line, styles), markup=False, classes="line")
             yield TextInput(
                 self._value, placeholder=self._placeholder, max_length=self._longest, select_on_focus=True
             )

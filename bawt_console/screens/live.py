@@ -461,6 +461,8 @@ class LiveScreen(Screen[None]):
     def action_copy(self) -> None:
         async def copy() -> str:
             text = await self.whole_text()
+            if not text:
+                return "There is nothing to copy here."
             where = await copy_text(text, through_terminal=self.app.copy_to_clipboard)
             return f"Copied {len(text):,} characters {where}."
 

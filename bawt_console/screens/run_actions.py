@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from bawt_console.formatting import Phrase, Tone, counted, phrase
+from bawt_console.formatting import Phrase, Tone, counted, phrase, run_state
 from bawt_console.screens.dialogs import ConfirmScreen
 from bawt_console.screens.live import LiveScreen
 from bawt_console.widgets.header import is_scheduled
@@ -76,7 +76,7 @@ class RunActions(LiveScreen):
         source = self.source
 
         async def apply() -> str:
-            await source.work.apply(run.id)
+            show_added(self, await source.work.apply(run.id))
             return await with_warning(self, f"Added 1 run that applies the dry run of {named(run)}.")
 
         effect = "It does exactly what the diff shows, or nothing if the source changed since."
@@ -89,7 +89,7 @@ class RunActions(LiveScreen):
         source = self.source
 
         async def undo() -> str:
-            await source.work.undo(run.id)
+            show_added(self, await source.work.undo(run.id))
             return await with_warning(self, f"Added 1 run that takes back a run of {named(run)}.")
 
         async def ask() -> str:
@@ -121,7 +121,7 @@ class RunActions(LiveScreen):
 
 def _why_not_retried(run: Run) -> str | None:
     if run.status is not RunStatus.FAILED:
-        return f"Only failed runs are retried; this one is {run.status}."
+        return f"Only failed runs are retried; this one is {run_state(run).word}."
     return "The job of this run was deleted." if run.job_id is None else None
 
 
@@ -179,19 +179,26 @@ def force_job(screen: LiveScreen, job_id: UUID, name: str) -> None:
 
 def dry_run_job(screen: LiveScreen, job_id: UUID, name: str) -> None:
     """Adds a dry run of a job and shows its diff, which fills itself when the run is over."""
-    from bawt_console.screens.run import RunScreen
-
     source = screen.source
 
     async def dry_run() -> str:
         runs = await source.work.dry_run(job_id)
         told = f"Added {counted(len(runs), 'dry run')} of {name}."
-        if len(runs) == 1 and screen.is_shown and not screen.is_asking:
-            screen.app.push_screen(RunScreen(screen.desk, runs[0], pane="Diff"))
+        if len(runs) == 1 and show_added(screen, runs[0], pane="Diff"):
             told += " When it is over, A applies it."
         return await with_warning(screen, told)
 
     screen.act(dry_run)
+
+
+def show_added(screen: LiveScreen, run: Run, *, pane: str = "Summary") -> bool:
+    """Opens a run that was just added, so that its outcome is seen, unless the person went on."""
+    from bawt_console.screens.run import RunScreen
+
+    if not screen.is_shown or screen.is_asking:
+        return False
+    screen.app.push_screen(RunScreen(screen.desk, run, pane=pane))
+    return True
 
 
 def confirm_cancel(screen: LiveScreen, run: Run) -> None:

@@ -1,6 +1,8 @@
 """The editor of a job's schedule and settings: what is typed is read at once, as words and times."""
 
+from datetime import datetime
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,6 +12,7 @@ from textual.widgets import Input, Static
 
 from bawt_console.formatting import Phrase, Tone, countdown, full_time, interval, phrase
 from bawt_console.screens.desk import Desk
+from bawt_console.screens.dialogs import HEIGHTS
 from bawt_console.widgets.notice import Notice
 from bawt_console.widgets.paint import ink, text_of
 from bawt_console.widgets.text_input import TextInput
@@ -37,6 +40,7 @@ class ScheduleScreen(ModalScreen[str | None]):
 
     CSS_PATH = "schedule.tcss"
     AUTO_FOCUS = "#every"
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("down", "app.focus_next", show=False),
@@ -109,12 +113,16 @@ class ScheduleScreen(ModalScreen[str | None]):
         self._wanted = wanted
         same = wanted == self._seen
         head = phrase(shown.words, Tone.MUTED if same else Tone.STRONG)
-        lines = [
-            phrase(full_time(at, self._desk.zone))
-            + phrase(f"   {countdown(at, self._desk.now())}", Tone.MUTED)
-            for at in shown.times
-        ]
+        lines = [self._time(at, wanted) for at in shown.times]
         self._say(head, lines or [phrase("It never comes.", Tone.LATE)])
+
+    def _time(self, at: datetime, wanted: JobSettings) -> Phrase:
+        """A time as clocks here show it, and as those of the job's time zone do where that is another."""
+        told = phrase(full_time(at, self._desk.zone))
+        there = at.astimezone(ZoneInfo(wanted.time_zone))
+        if wanted.cron and there.utcoffset() != at.astimezone(self._desk.zone).utcoffset():
+            told += phrase(f"   {there:%H:%M %Z}", Tone.ACCENT)
+        return told + phrase(f"   {countdown(at, self._desk.now())}", Tone.MUTED)
 
     def _say(self, head: Phrase, lines: "list[Phrase] | None" = None) -> None:
         # Always the same height, so that nothing jumps while somebody types.

@@ -55,9 +55,7 @@ def object_of(action: OperatorAction) -> Phrase:
     """What it was done to: by name where it still has one. Jobs are what most of it is about."""
     plain_job = action.object_type == "job" and action.object_name
     kind = NOTHING if plain_job else phrase(f"{action.object_type} ", Tone.MUTED)
-    if action.object_name:
-        return kind + phrase(action.object_name)
-    return kind + phrase(action.object_id, Tone.FAINT)
+    return kind + phrase(action.called, Tone.PLAIN if action.object_name else Tone.FAINT)
 
 
 def remark(action: OperatorAction) -> Phrase:
@@ -135,7 +133,8 @@ def _columns(zone: tzinfo | None) -> tuple[Column[OperatorAction], ...]:
         Column(
             title="To",
             cell=lambda row, now: object_of(row),
-            width=16,
+            # A bot stands at the end of its job's name, and is what tells ten rows of one deed apart.
+            width=30,
             most=48,
             natural=lambda row: one_line(object_of(row).plain, limit=48),
             keep=99,

@@ -16,6 +16,9 @@ from scheduler_core.domain import Attribute, Change, Entity, EntityType
 # Comparing is quadratic; beyond this many lines a value is shown as replaced.
 LONGEST_COMPARED = 2_000
 
+# Unchanged lines that are shown beside a changed one.
+CONTEXT = 3
+
 
 @dataclass(frozen=True, slots=True)
 class _Told:
@@ -71,15 +74,27 @@ def _block(change: Change) -> tuple[int, int, list[Line]]:
     old, new = _told(change.before), _told(change.after)
     lines = [Line(), Line(body=phrase(change.object, Tone.ACCENT) + phrase(f"   {change.why}", Tone.MUTED))]
     added = removed = 0
-    for kind, i, i_end, j, j_end in _compared(old, new):
+    steps = _compared(old, new)
+    for number, (kind, i, i_end, j, j_end) in enumerate(steps):
         if kind == "equal":
-            lines.extend(_kept(one, other) for one, other in zip(old[i:i_end], new[j:j_end], strict=True))
+            kept = [_kept(one, other) for one, other in zip(old[i:i_end], new[j:j_end], strict=True)]
+            lines.extend(_folded(kept, first=number == 0, last=number == len(steps) - 1))
             continue
         lines.extend(_line("− ", each, Tone.REMOVED) for each in old[i:i_end])
         lines.extend(_line("+ ", each, Tone.ADDED) for each in new[j:j_end])
         removed += i_end - i
         added += j_end - j
     return added, removed, lines
+
+
+def _folded(kept: Sequence[Line], *, first: bool, last: bool) -> list[Line]:
+    """What stays, with only the lines next to a change where it is long: those are looked for."""
+    before, after = 0 if first else CONTEXT, 0 if last else CONTEXT
+    left_out = len(kept) - before - after
+    if left_out <= CONTEXT:
+        return list(kept)
+    told = Line(body=phrase(f"  ⋯ {counted(left_out, 'line')} unchanged", Tone.FAINT))
+    return [*kept[:before], told, *kept[len(kept) - after :]]
 
 
 def _compared(old: Sequence[_Told], new: Sequence[_Told]) -> list[tuple[str, int, int, int, int]]:

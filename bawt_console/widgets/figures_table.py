@@ -96,7 +96,7 @@ _COLUMNS: tuple[Column[FiguresRow], ...] = (
     _number("✓", 6, 55, lambda f: _count(f.success - f.suspicious, State.OK)),
     _number("≈", 3, 70, lambda f: _count(f.suspicious, State.SUSPICIOUS)),
     _number("✗", 3, 98, lambda f: _count(f.failed, State.FAILED)),
-    _number("–", 3, 69, lambda f: _count(f.skipped, State.SKIPPED)),
+    _number("–", 5, 69, lambda f: _count(f.skipped, State.SKIPPED)),
     _number("●", 3, 45, lambda f: _count(f.running, State.RUNNING)),
     _number("success", 7, 97, _share),
     _number("p50", 9, 64, lambda f: phrase(duration(f.p50_ms))),

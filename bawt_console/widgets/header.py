@@ -26,6 +26,7 @@ class Standing:
     nodes: Sequence[Node]
     link: "Link | None"
     frozen: bool
+    read_only: bool = False
 
 
 def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list[Part]:
@@ -39,7 +40,10 @@ def header_parts(standing: Standing, now: datetime, zone: tzinfo | None) -> list
     if standing.mode == ATTACHED and not is_scheduled(standing.nodes):
         parts.append(Part(phrase=phrase(f"start {SCHEDULER_COMMAND}", Tone.ACCENT), keep=54))
     parts.append(Part(phrase=phrase("model ", Tone.MUTED) + model, short=model, keep=70, least=14))
-    parts.append(Part(phrase=phrase(standing.mode, Tone.MUTED), keep=10))
+    if standing.read_only:
+        parts.append(Part(phrase=phrase("read-only", Tone.LATE), keep=80))
+    else:
+        parts.append(Part(phrase=phrase(standing.mode, Tone.MUTED), keep=10))
     if standing.frozen:
         parts.append(Part(phrase=phrase("frozen, f goes on", Tone.LATE), right=True, keep=95))
     parts.append(Part(phrase=phrase(clock_time(now, zone), Tone.MUTED), right=True, keep=55))

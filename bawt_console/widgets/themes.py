@@ -193,3 +193,9 @@ PLAIN = Theme(
 )
 
 THEMES = (NIGHT, DAY, CONTRAST, PLAIN)
+_SAID = {NIGHT.name: "dark", DAY.name: "light", CONTRAST.name: "high contrast", PLAIN.name: "no colour"}
+
+
+def said_of(name: str) -> str:
+    """A theme as the help calls it."""
+    return _SAID.get(name, name)

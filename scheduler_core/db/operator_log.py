@@ -16,7 +16,7 @@ from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import RunMode, RunStatus
 from scheduler_core.errors import NotFoundError, StateError
-from scheduler_core.oversight import OperatorAction
+from scheduler_core.oversight import NAMED_BY_JOB, OperatorAction
 
 # Above every id there can be, and within bigint.
 NEWEST = 2**63 - 1
@@ -192,6 +192,8 @@ def _obstacle_of_run(row: Row, details: Mapping[str, object]) -> str | None:
 
 def _undoing(row: Row, details: Mapping[str, object]) -> str:
     action, name = row["action"], row["object_name"]
+    if row["object_type"] not in NAMED_BY_JOB:
+        name = row["object_id"]
     if action == "pause":
         return f"{name} is resumed."
     if action == "resume":

@@ -115,6 +115,10 @@ async def test_a_colon_looks_further_back_and_says_what_it_cannot_read(source: F
         await until(pilot, lambda: "Since Fri 03:14 (2 d):" in picture(app), "two days")
         shown = app.screen
         assert isinstance(shown, BriefScreen)
+        obey(shown, "brief 22:15")
+        await until(pilot, lambda: " 22:15 (" in picture(app), "since it was that time last")
+        shown = app.screen
+        assert isinstance(shown, BriefScreen)
         obey(shown, "brief yesterday")
         await until(pilot, lambda: "That is no time to look back to." in str(toasts(app)), "the sentence")
 

@@ -25,7 +25,7 @@ from bawt_console.views import View, Views
 from scheduler_core.errors import ConfigError
 from tests.console.believable import believable_world
 from tests.console.fakes import FakeSource, console_on
-from tests.console.pilots import MEDIUM, jobs_of, opened, picture, runs_of, toasts, until
+from tests.console.pilots import MEDIUM, NARROW, jobs_of, opened, picture, runs_of, toasts, until
 
 
 @pytest.fixture
@@ -144,6 +144,14 @@ async def test_tab_completes_with_names_from_the_data_and_up_brings_back(source:
         await pilot.press("escape")
         await pilot.pause()
         assert jobs_of(app).focused is jobs_of(app).table
+
+
+async def test_a_read_only_console_says_so_on_a_narrow_terminal_too(source: FakeSource) -> None:
+    source.read_only = True
+    async with opened(console_on(source), NARROW) as pilot:
+        app = pilot.app
+        await until(pilot, lambda: "read-only" in picture(app).splitlines()[0], "the word")
+        assert "running on" in picture(app).splitlines()[0]
 
 
 async def test_a_read_only_console_changes_nothing_by_command(source: FakeSource) -> None:

@@ -142,6 +142,10 @@ async def test_a_dry_run_shows_its_diff_and_is_applied_from_the_keyboard(source:
         await until(pilot, lambda: "applies the dry run" in str(toasts(app)), "the notice")
         (applied,) = [each for each in source.world.runs if each.mode is RunMode.APPLY]
         assert applied.source_run_id == run.id
+        # What came of it is what is shown next.
+        shown = app.screen
+        assert isinstance(shown, RunScreen)
+        assert shown.run_id == applied.id
 
 
 async def test_undo_says_how_much_it_gives_back_and_asks(source: FakeSource) -> None:
@@ -189,6 +193,38 @@ async def test_the_editor_reads_what_is_typed_and_stores_it(source: FakeSource) 
         await until(pilot, lambda: isinstance(app.screen, JobsScreen), "the jobs")
         await until(pilot, lambda: "is now cron 30 3 * * 1-5 UTC." in str(toasts(app)), "the notice")
         assert [each.job.cron for each in source.world.jobs if each.job.cron] == ["30 3 * * 1-5"]
+
+
+async def test_the_editor_tells_the_five_times_in_the_time_zone_of_the_job_too(source: FakeSource) -> None:
+    async with opened(console_on(source), NARROW) as pilot:
+        app = app_of(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ScheduleScreen), "the editor")
+        await pilot.press("tab", *"*/7 1,3 1-5 */2 7", "tab", "ctrl+u", *"Europe/Berlin")
+        await until(pilot, lambda: "CET" in picture(app), "the other time zone")
+        times = re.findall(r"\d{4}-\d\d-\d\d (\d\d):(\d\d):00   (\d\d):(\d\d) CET", picture(app))
+        # Also behind words that take three lines of a narrow terminal.
+        assert len(times) == 5
+        for hour, minute, there, same in times:
+            assert (int(there) - int(hour)) % 24 == 1
+            assert minute == same
+        await pilot.press("ctrl+u", *"UTC")
+        await until(pilot, lambda: "CET" not in picture(app), "one time zone")
+
+
+@pytest.mark.parametrize("key", ["p", "P", "R"])
+async def test_a_question_on_a_tiny_terminal_shows_what_is_asked_and_both_answers(
+    source: FakeSource, key: str
+) -> None:
+    async with opened(console_on(source), (40, 10)) as pilot:
+        app = app_of(pilot)
+        await pilot.press("asterisk", key)
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen | ReasonScreen), "the question")
+        await pilot.pause()
+        shown = picture(app)
+        assert re.search(r"(Pause|Resume|Run) \d+ jobs?", shown)
+        for words in ("enter pause", "esc cancel") if key == "p" else ("(n)", "(y)"):
+            assert words in shown
 
 
 async def test_what_cannot_be_read_stays_in_the_editor(source: FakeSource) -> None:

@@ -14,6 +14,7 @@ from bawt_console import keystrokes
 from bawt_console.app import ConsoleApp
 from bawt_console.keystrokes import Keystrokes, Trail
 from bawt_console.widgets.filter_line import FilterLine
+from bawt_console.widgets.themes import said_of
 from tests.console.believable import believable_world
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import jobs_of, opened, toasts, until
@@ -53,7 +54,7 @@ async def test_a_burst_reaches_the_line_that_its_first_key_opens(keys: str, scre
         assert app.current_mode == screen
         line = app.screen.query_one(FilterLine)
         assert (line.input.value, line.wanted.text, line.input.has_focus) == (wanted, wanted, False)
-        assert toasts(app) == [f"Theme: {app.theme}."]
+        assert toasts(app) == [f"Theme: {said_of(app.theme)}."]
 
 
 async def test_a_burst_fills_the_dialog_that_its_first_key_opens() -> None:

@@ -233,6 +233,23 @@ async def test_what_cannot_be_taken_back_says_why(
     assert len(await log.actions()) == before
 
 
+async def test_what_was_done_to_a_profile_is_called_by_the_profile(
+    database: Database, ada: Operations, log: OperatorLog
+) -> None:
+    (run,) = await ada.force_run(await add_job(database))
+    await end_run(database, run.id)
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO operator_actions (actor, action, object_type, object_id, details)"
+            " VALUES ('ada', 'rollback', 'profile', 'user/ada', jsonb_build_object('run', $1::text))",
+            str(run.id),
+        )
+    rolled_back = await newest(log)
+    assert rolled_back.called == "user/ada"
+    assert rolled_back.undoing.endswith("of user/ada changed.")
+    assert rolled_back.run_id == run.id
+
+
 async def test_an_action_that_is_not_there_is_not_taken_back(log: OperatorLog) -> None:
     with pytest.raises(NotFoundError, match="There is no action 7"):
         await log.undo_action(7)
