@@ -7,8 +7,8 @@ settings are read then: the library that checks them takes longer to load than t
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,7 @@ from bawt_console.hangup import ended_by_hangup
 from bawt_console.keymap import read_keymap
 from bawt_console.logs import start_logging
 from bawt_console.terminal import STDERR, private_terminal, send_output_to
-from scheduler_core.errors import SchedulerError
+from scheduler_core.errors import ConfigError, SchedulerError
 
 if TYPE_CHECKING:
     from bawt_console.embedding import SchedulerThread
@@ -97,7 +97,10 @@ class Launch:
 
         async with AsyncExitStack() as stack:
             server_settings = None if self.stage is None else self.stage.server_settings
-            address = await stack.enter_async_context(open_address(settings, server_settings=server_settings))
+            with _left_with(ConfigError):
+                address = await stack.enter_async_context(
+                    open_address(settings, server_settings=server_settings)
+                )
             if self.stage is not None:
                 await stack.enter_async_context(self.stage.around(address, self.say))
             if (
@@ -128,11 +131,8 @@ class Launch:
             )
 
     async def _settings(self) -> "Settings":
-        try:
+        with _left_with(SchedulerError):
             return await asyncio.to_thread(self._prepared)
-        except SchedulerError as error:
-            # Nobody can put that right from inside.
-            raise CannotStartError from error
 
     def _prepared(self) -> "Settings":
         """The settings, with the log where they want it."""
@@ -233,6 +233,15 @@ def start_console(
         except KeyboardInterrupt:
             # Asked twice: leases and the embedded server's lock end with the process.
             os._exit(INTERRUPTED)
+
+
+@contextmanager
+def _left_with(kind: type[SchedulerError]) -> Iterator[None]:
+    """Such an error ends the console: nobody can put that right from inside."""
+    try:
+        yield
+    except kind as error:
+        raise CannotStartError from error
 
 
 def _prepared_log(settings: "Settings") -> Path:

@@ -227,11 +227,15 @@ def test_a_console_ends_when_its_terminal_is_gone(database_url: str, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "code"),
-    [("LLM_BAWT_LOG_LEVEL", "loud", 2), ("LLM_BAWT_DATA_DIR", "/dev/null/data", 3)],
+    ("variable", "value", "code", "sentence"),
+    [
+        ("LLM_BAWT_LOG_LEVEL", "loud", 2, "LLM_BAWT_LOG_LEVEL"),
+        ("LLM_BAWT_DATA_DIR", "/dev/null/data", 3, "LLM_BAWT_DATA_DIR"),
+        ("LLM_BAWT_DATABASE_URL", "nonsense", 2, "does not start with postgresql://"),
+    ],
 )
 def test_settings_that_cannot_be_used_end_it_with_a_sentence_where_the_screen_was(
-    variable: str, value: str, code: int, tmp_path: Path
+    variable: str, value: str, code: int, sentence: str, tmp_path: Path
 ) -> None:
     variables = {
         "HOME": str(tmp_path),
@@ -242,7 +246,7 @@ def test_settings_that_cannot_be_used_end_it_with_a_sentence_where_the_screen_wa
     try:
         assert console.ended() == code
         assert "error: " in console.text
-        assert variable in console.text
+        assert sentence in console.text
         assert "Traceback" not in console.text
         assert console.raw.rindex(LEAVES_SCREEN) < console.raw.rindex(b"error: ")
     finally:
