@@ -76,11 +76,13 @@ class Grammar:
 
     Attributes:
         help: examples, two spaces apart.
+        stateless: where to look instead, for who asks for states where there are none.
     """
 
     fields: frozenset[Field]
     states: Mapping[str, object]
     help: str
+    stateless: str = ""
 
 
 OF_RUNS = Grammar(
@@ -99,6 +101,7 @@ OF_MEMORIES = Grammar(
     fields=frozenset({Field.BOT, Field.TAG, Field.SCORE, Field.IMPORTANCE, Field.TEXT}),
     states={},
     help='bot:nova  tag:health  score<0.1  importance>0.7  "free text"',
+    stateless="Those in use, merged and archived are lists of their own; choose one of those.",
 )
 OF_ACTIONS = Grammar(
     fields=frozenset({Field.WHO, Field.DID, Field.JOB, Field.BOT, Field.SINCE, Field.TEXT}),
@@ -267,7 +270,8 @@ def _terms(
             raise FilterError("“!” cannot turn a text around here.", f"Write for example: {grammar.help}")
         return [Term(Field.TEXT, value, negated)]
     if key.lower() not in grammar.fields:
-        raise FilterError(f"There is no field “{key}”.", f"Known are: {grammar.help}")
+        instead = f"{grammar.stateless} " if grammar.stateless and key.lower() == Field.STATE else ""
+        raise FilterError(f"There is no field “{key}”.", f"{instead}Known are: {grammar.help}")
     field = Field(key.lower())
     if not value:
         raise FilterError(f"There is nothing after “{key}{operator}”.", f"Write for example: {grammar.help}")

@@ -308,7 +308,8 @@ class MemoriesScreen(FilteredList):
     def action_restore(self) -> None:
         wanted = self._marked()
         if wanted:
-            ask_restore_all(self, wanted, self.table.unmark_all)
+            quotes = {(row.memory.bot_id, row.memory.id): row.memory.content for row in self.table.rows}
+            ask_restore_all(self, wanted, quotes, self.table.unmark_all)
         elif self.selected is not None:
             ask_restore(self, self.selected)
 

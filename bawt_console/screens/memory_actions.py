@@ -1,6 +1,6 @@
 """Bringing memories back from the archive: one, or all that are marked. It asks first."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bawt_console.formatting import Phrase, Tone, counted, one_line, phrase
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bawt_console.records import Key, MemoryRow
 
 LONGEST_QUOTE = 160
+LONGEST_NAME = 60
 NAMES_SHOWN = 4
 REASONS_SHOWN = 2
 
@@ -47,10 +48,13 @@ def ask_restore(screen: LiveScreen, row: "MemoryRow") -> None:
     screen.act(ask)
 
 
-def ask_restore_all(screen: LiveScreen, wanted: "Sequence[Key]", done_with: Callable[[], None]) -> None:
+def ask_restore_all(
+    screen: LiveScreen, wanted: "Sequence[Key]", quotes: "Mapping[Key, str]", done_with: Callable[[], None]
+) -> None:
     """Asks about several, then brings back those that can come.
 
     Args:
+        quotes: what they say, as far as that is known here.
         done_with: called when that was done.
     """
     source = screen.source
@@ -72,7 +76,8 @@ def ask_restore_all(screen: LiveScreen, wanted: "Sequence[Key]", done_with: Call
         if not count.archived:
             screen.reread()
             raise NotFoundError("None of them is in the archive any more.", "Somebody brought them back.")
-        names = phrase(_listed([f"{bot}/{id_}" for bot, id_ in wanted]))
+        names = [f"“{one_line(quotes[key], limit=LONGEST_NAME)}”" for key in wanted if key in quotes]
+        names += [f"{key[0]}/{key[1]}" for key in wanted if key not in quotes]
         effect = "They come back as they were, and decay leaves them alone for 90 days."
         if count.back > count.archived:
             effect = (
@@ -80,7 +85,7 @@ def ask_restore_all(screen: LiveScreen, wanted: "Sequence[Key]", done_with: Call
                 "as they were."
             )
         title = f"Bring back {_memories(count.archived)}?"
-        _confirm(screen, title, [names], effect, restore, many=count.archived > 1)
+        _confirm(screen, title, [phrase(_listed(names))], effect, restore, many=count.archived > 1)
         return ""
 
     screen.act(ask)

@@ -185,6 +185,12 @@ def test_a_list_says_what_its_filter_cannot_read(text: str, grammar: Grammar, wo
         parse_filter(text, grammar)
 
 
+def test_who_asks_memories_for_a_state_is_told_where_those_are() -> None:
+    with pytest.raises(FilterError, match="no field “state”") as refused:
+        parse_filter("state:merged", OF_MEMORIES)
+    assert "merged and archived are lists of their own" in refused.value.hint
+
+
 def test_late_means_that_the_start_came_clearly_after_the_slot() -> None:
     job = a_job(UUID(int=1))
     on_time = a_run(UUID(int=2), job)

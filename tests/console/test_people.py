@@ -365,6 +365,10 @@ async def test_all_that_a_filter_shows_is_marked_and_brought_back(source: FakeSo
         await pilot.press("B")
         await until(pilot, lambda: question(app), "the question")
         assert "Bring back 2 memories?" in picture(app)
+        asked = " ".join(str(each.render()) for each in app.screen.query(".line"))
+        # By what they say: nobody knows them by their ids.
+        for row in memories_of(app).table.rows:
+            assert f"“{row.memory.content[:20]}" in asked
         await pilot.press("y")
         await until(pilot, lambda: toasts(app) == ["Brought back 2 memories."], "the notice")
         assert [each.memory.id for each in source.world.people.archived] == ["m-051", "m-052", "m-003"]
