@@ -24,7 +24,7 @@ from textual.message import Message
 from textual.widgets._toast import Toast, ToastHolder
 
 from bawt_console.brief import headline
-from bawt_console.collector import Sweeper
+from bawt_console.collector import LOOK_SECONDS, Sweeper
 from bawt_console.formatting import clean, utc_now
 from bawt_console.keymap import Keymap
 from bawt_console.keystrokes import Keystrokes
@@ -36,6 +36,7 @@ from bawt_console.screens.live import LiveScreen, Said, unexpected
 from bawt_console.screens.palette import ActionsOfScreen
 from bawt_console.views import Views
 from bawt_console.widgets.command_line import CommandLine
+from bawt_console.widgets.strips import let_lines_go
 from bawt_console.widgets.themes import NIGHT, THEMES, said_of
 from scheduler_core.errors import SchedulerError
 
@@ -104,6 +105,7 @@ class ConsoleApp(App[int]):
         open_at: str = "",
     ) -> None:
         super().__init__()
+        let_lines_go()
         self._keymap_read = keymap or Keymap()
         self.desk = Desk(now=now, zone=zone, keys=self._keymap_read.keys, views=views or Views())
         self._open_at = open_at
@@ -156,6 +158,7 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         if self._tick_seconds is not None:
             self.set_interval(self._tick_seconds, self._tick)
+            self.set_interval(LOOK_SECONDS, self.sweeper.tick)
         self.set_keymap({name: ",".join(keys) for name, keys in self.desk.keys.items()})
         if self._keymap_read.complaints:
             self._toast(clean("\n".join(self._keymap_read.complaints), limit=600), "warning", 15)
@@ -277,7 +280,6 @@ class ConsoleApp(App[int]):
             shown.refresh_chrome()
 
     def _tick(self) -> None:
-        self.sweeper.tick()
         # While the console closes, its screens lose their widgets one by one.
         shown = self._shown if self.is_running else None
         if shown is not None:

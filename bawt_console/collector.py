@@ -13,15 +13,17 @@ THRESHOLD = 10_000
 START_THRESHOLD = 100_000
 # Beside a screen: small steps, each below the length of a blink. Young ones until one at the middle
 # generation, and those until it is worth looking at everything.
-SCREEN_THRESHOLD = 5_000
+SCREEN_THRESHOLD = 2_000
 YOUNG_LOOKS = 4
-MIDDLE_LOOKS = 10
+MIDDLE_LOOKS = 25
 # Beside busy keys, where little and often is what nobody notices.
 BUSY_MIDDLE_LOOKS = 2
 NEVER = 1_000_000_000
+# How often it is asked whether to sweep. What is swept at once keeps a scheduler beside the screen waiting.
+LOOK_SECONDS = 0.25
 QUIET_SECONDS = 1.0
 # Seconds without a rest until a sweep looks through everything although somebody is at the keys.
-LONGEST_BUSY_SECONDS = 600.0
+LONGEST_BUSY_SECONDS = 180.0
 
 
 def keep_what_is_loaded() -> None:
@@ -43,8 +45,7 @@ def expect_much() -> None:
 class Sweeper:
     """Looks through everything for garbage when nobody is at the keys, because that takes up to a quarter of
     a second on a busy machine, and sets aside what it found in use. While somebody is at the keys it looks
-    only through what came since, little and often: the library's pictures of lines refer to themselves, half
-    a megabyte a second of them. Outside `sweeping` nothing is changed.
+    only through what came since, little and often. Outside `sweeping` nothing is changed.
 
     Args:
         clock: seconds.
@@ -74,7 +75,7 @@ class Sweeper:
         self._used_at = self._clock()
 
     def tick(self) -> bool:
-        """Sweeps if there is enough to sweep; tells whether it did. To be called about once a second."""
+        """Sweeps if there is enough to sweep; tells whether it did. To be called every `LOOK_SECONDS`."""
         if not self._is_sweeping:
             return False
         gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
