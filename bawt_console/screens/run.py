@@ -262,6 +262,6 @@ def _mode_lines(run: Run, desk: Desk) -> list[Line]:
     about = f" of run {str(run.source_run_id)[:8]}" if run.source_run_id is not None else ""
     keys = ""
     if run.mode is RunMode.DRY_RUN and run.status is RunStatus.SUCCESS:
-        keys = f"   nothing is changed yet; {desk.key('apply')} applies exactly this"
+        keys = f"   it changed nothing; {desk.key('apply')} applies exactly this"
     words = phrase(_MODES[run.mode] + about, Tone.ACCENT) + phrase(keys, Tone.MUTED)
     return [Line(body=words), Line()]
