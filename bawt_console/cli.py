@@ -18,7 +18,7 @@ import click
 
 from bawt_console.collector import expect_much
 from bawt_console.commands.session import Options, require_terminal, shared_options
-from bawt_console.logs import start_logging
+from bawt_console.logs import log_as_set, start_logging
 from scheduler_core import __version__
 
 INTERRUPTED = 130
@@ -172,8 +172,7 @@ def _run_headless(options: Options, *, once: bool) -> int:
             "LLM_BAWT_SCHEDULER_ENABLED is false, so this process may not run jobs.",
             "Set it to true, or watch with: bawt-console --attach",
         )
-    level = logging.DEBUG if options.debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
-    start_logging(level, as_json=settings.log_format == "json")
+    log_as_set(settings, debug=options.debug)
     for warning in unknown_variables(os.environ):
         log.warning("%s", warning)
     return asyncio.run(run_headless(settings, once=once, as_json=options.json))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 from bawt_console.app import CannotStartError, ConsoleApp, run_console
 from bawt_console.hangup import ended_by_hangup
 from bawt_console.keymap import read_keymap
-from bawt_console.logs import start_logging
+from bawt_console.logs import log_as_set
 from bawt_console.terminal import STDERR, private_terminal, send_output_to
 from scheduler_core.errors import ConfigError, SchedulerError
 
@@ -141,8 +141,7 @@ class Launch:
         settings = self.read()
         log_file = _prepared_log(settings)
         send_output_to(log_file)
-        level = logging.DEBUG if self.debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
-        start_logging(level, file=log_file, as_json=settings.log_format == "json")
+        log_as_set(settings, debug=self.debug, file=log_file)
         if self.stage is None:
             for warning in unknown_variables(os.environ):
                 log.warning("%s", warning)

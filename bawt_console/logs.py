@@ -5,8 +5,12 @@ import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scheduler_core.tasks.current import current_run_id
+
+if TYPE_CHECKING:
+    from scheduler_core.settings import Settings
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -35,3 +39,9 @@ def start_logging(level: int, *, file: Path | None = None, as_json: bool = False
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("alembic", "dotenv", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def log_as_set(settings: "Settings", *, debug: bool, file: Path | None = None) -> None:
+    """`start_logging` as the settings say; `debug` logs everything whatever they say."""
+    level = logging.DEBUG if debug else logging.getLevelNamesMapping()[settings.log_level.upper()]
+    start_logging(level, file=file, as_json=settings.log_format == "json")
