@@ -104,6 +104,7 @@ class Plan:
     scanned: frozenset[str]
     buffers: int
     milliseconds: float
+    compared_in_vain: int
 
     def __str__(self) -> str:
         first = " ".join(self.query.split())[:90]
@@ -175,6 +176,9 @@ async def explained(connection: Connection, query: str, values: tuple[Any, ...])
         ),
         buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
         milliseconds=plan["Execution Time"],
+        compared_in_vain=sum(
+            step.get("Rows Removed by Join Filter", 0) * step["Actual Loops"] for step in steps(root)
+        ),
     )
 
 
@@ -356,6 +360,27 @@ async def slow_plans(url: str, *, without_scans: bool = False) -> list[str]:
 async def test_every_statement_has_an_index_to_go_by(database_url: str) -> None:
     await fill(database_url, jobs=2_000, each=5)
     assert await slow_plans(database_url, without_scans=True) == []
+
+
+async def test_many_outcomes_in_a_young_table_are_not_compared_each_with_each(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    # Nothing has analysed it yet, so the planner guesses how many runs have no end.
+    await connection.execute("ALTER TABLE job_runs SET (autovacuum_enabled = false)")
+    await connection.execute(
+        "INSERT INTO job_runs (job_type, bot_id, status, node_id, started_at, finished_at)"
+        " SELECT 'kind', 'bot', CASE WHEN n > 500 THEN 'success' ELSE 'running' END, $1, now(),"
+        " CASE WHEN n > 500 THEN now() END FROM generate_series(1, 10000) AS n",
+        NODE,
+    )
+    running = await connection.fetch("SELECT id FROM job_runs WHERE status = 'running'")
+    outcomes = [FinishedRun(id=row["id"], status=RunStatus.SUCCESS, result_json="{}") for row in running]
+    store = JobStore(Borrowed(connection), node_id=NODE)
+    # For the one run it expected, the planner held a hash to be no better; a hair decided.
+    await connection.execute("SET enable_hashjoin = off")
+    await connection.execute("SET enable_mergejoin = off")
+    [finish] = await plans(connection, lambda: store.finish_runs(outcomes))
+    assert finish.compared_in_vain <= len(outcomes), finish
+    await connection.close()
 
 
 @pytest.mark.slow

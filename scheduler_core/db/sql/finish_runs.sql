@@ -12,8 +12,9 @@ FROM unnest(
     :ids::uuid[], :statuses::text[], :results::text[], :errors::text[], :reasons::text[], :suspicious::text[]
 ) AS f (id, status, result_json, error_message, reason, suspicious)
 -- Only a running run has a node and no end. Its status is not named, because a planner that takes the table
--- for empty would then read the index of active runs once for each row.
-WHERE r.id = f.id AND r.finished_at IS NULL AND r.node_id = :node
+-- for empty would then read the index of active runs once for each row; and CASE keeps it from expecting a
+-- single such run, for which it would read the whole table and compare each with each.
+WHERE r.id = f.id AND CASE WHEN r.finished_at IS NULL THEN r.node_id = :node ELSE false END
 RETURNING r.id,
     -- Asked once. Where no job has failed of late, a success has nothing to forget.
     EXISTS (SELECT FROM scheduled_jobs WHERE failures > 0) AS any_failing
