@@ -28,7 +28,7 @@ from bawt_console.collector import LOOK_SECONDS, Sweeper
 from bawt_console.formatting import clean, utc_now
 from bawt_console.keymap import Keymap
 from bawt_console.keystrokes import Keystrokes
-from bawt_console.modes import MODES, Mode
+from bawt_console.modes import MODES, Mode, load_screens
 from bawt_console.screens.commanding import obey, show_brief
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.help import HelpScreen
@@ -36,6 +36,7 @@ from bawt_console.screens.live import LiveScreen, Said, unexpected
 from bawt_console.screens.palette import ActionsOfScreen
 from bawt_console.views import Views
 from bawt_console.widgets.command_line import CommandLine
+from bawt_console.widgets.frames import paint_sooner
 from bawt_console.widgets.strips import let_lines_go
 from bawt_console.widgets.themes import NIGHT, THEMES, said_of
 from scheduler_core.errors import SchedulerError
@@ -51,6 +52,8 @@ Opener = Callable[[], AbstractAsyncContextManager["Source"]]
 
 # A node that dies says nothing, so the few rows of nodes are asked for now and then.
 NODES_EVERY_SECONDS = 10.0
+# After the database answered; the first rows are there by then.
+GO_ON_AFTER_SECONDS = 0.5
 
 
 class CannotStartError(Exception):
@@ -106,6 +109,7 @@ class ConsoleApp(App[int]):
     ) -> None:
         super().__init__()
         let_lines_go()
+        paint_sooner()
         self._keymap_read = keymap or Keymap()
         self.desk = Desk(now=now, zone=zone, keys=self._keymap_read.keys, views=views or Views())
         self._open_at = open_at
@@ -177,11 +181,11 @@ class ConsoleApp(App[int]):
             async with self._opener() as source:
                 self.desk.source = source
                 self._changed(frozenset({"jobs", "runs", "events", "nodes", "profiles", "memories"}))
-                if self._open_at and (shown := self._shown) is not None:
-                    self._open_at, target = "", self._open_at
-                    obey(shown, f"open {target}")
-                else:
-                    self.run_worker(self._offer_brief(source), group="brief", exit_on_error=False)
+                shown, opened = self._shown, self._open_at
+                if opened and shown is not None:
+                    self._open_at = ""
+                    obey(shown, f"open {opened}")
+                self.run_worker(self._go_on(source, brief=not opened), group="start", exit_on_error=False)
                 await self._watch(source)
         except CannotStartError as error:
             self.exit()
@@ -192,6 +196,13 @@ class ConsoleApp(App[int]):
             self._failed(unexpected(error))
         finally:
             self.desk.source = None
+
+    async def _go_on(self, source: "Source", *, brief: bool) -> None:
+        """What the first rows need not wait for."""
+        await asyncio.sleep(GO_ON_AFTER_SECONDS)
+        if brief:
+            await self._offer_brief(source)
+        await asyncio.to_thread(load_screens)
 
     async def _watch(self, source: "Source") -> None:
         """Passes changes on until the app is over."""
@@ -221,10 +232,8 @@ class ConsoleApp(App[int]):
 
     async def _keep_nodes(self, source: "Source") -> None:
         while True:
-            with contextlib.suppress(SchedulerError):
-                self.desk.nodes = tuple(await source.nodes())
-                self._refresh()
             await asyncio.sleep(NODES_EVERY_SECONDS)
+            await self._fetch_nodes(source)
 
     def _failed(self, error: SchedulerError) -> None:
         log.error("The console could not open its source [%s]: %s", error.error_id, error.title)

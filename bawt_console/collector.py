@@ -78,7 +78,12 @@ class Sweeper:
         """Sweeps if there is enough to sweep; tells whether it did. To be called every `LOOK_SECONDS`."""
         if not self._is_sweeping:
             return False
-        gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
+        if gc.get_threshold()[0] == START_THRESHOLD:
+            # What came while screens were loaded is set aside unseen until the first rest: looking through
+            # all of it at once would keep the first rows waiting.
+            gc.freeze()
+            gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
+            return False
         now = self._clock()
         is_quiet = now - self._used_at > QUIET_SECONDS
         if gc.get_count()[2] < (MIDDLE_LOOKS if is_quiet else BUSY_MIDDLE_LOOKS):

@@ -48,11 +48,13 @@ class JobList:
     Attributes:
         missing: jobs whose past is not as it should be yet; another call reads more of them.
         total: how many jobs there are, also where not all of them came.
+        known: all jobs as they were last read, for who cannot wait; none before.
     """
 
     def __init__(self, history: JobReads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.missing = 0
         self.total = 0
+        self.known: Sequence[JobOverview] = ()
         self._history = history
         self._clock = clock
         self._known: dict[UUID, _Known] = {}
@@ -78,7 +80,10 @@ class JobList:
         known.update((job_id, _Known(_last_of(some[job_id]), now, past)) for job_id, past in pasts.items())
         self._known = known
         self.missing = len(stale) - len(some)
-        return [self._with_past(each) for each in found]
+        told = [self._with_past(each) for each in found]
+        if wanted == EVERY_JOB:
+            self.known = told
+        return told
 
     def _is_known(self, each: JobOverview) -> bool:
         known = self._known.get(each.job.id)

@@ -4,13 +4,14 @@ A part of `Source`, which forwards to the stores and keeps no state of its own.
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from scheduler_core.db.database import Database
 from scheduler_core.db.metrics import Metrics
-from scheduler_core.figures import Forecast, RunChart
+from scheduler_core.figures import Forecast, Outlook, RunChart
 
 
 class Measures(Protocol):
@@ -35,9 +36,14 @@ class DatabaseMeasures:
         self.chart = self._metrics.chart
 
     async def forecast(self) -> Forecast:
-        # Here and not above: cron expressions are read by nobody who only looks at helps.
-        from scheduler_core.jobs.forecast import predict
-
-        outlook = await self._metrics.outlook()
+        outlook, predict = await asyncio.gather(self._metrics.outlook(), asyncio.to_thread(_loaded))
         # Ten thousand runs take half a second, which no screen may wait for.
         return await asyncio.to_thread(predict, outlook)
+
+
+def _loaded() -> Callable[[Outlook], Forecast]:
+    """Not at the top: cron expressions are read by nobody who only looks at helps. While the database answers
+    there is time for it."""
+    from scheduler_core.jobs.forecast import predict
+
+    return predict

@@ -1,12 +1,14 @@
 """The screens behind the number keys. A screen joins with one entry here: bindings, tabs, palette, help and
 the command line follow from it.
 
-It imports no screen: a class is named as `module:Class` and loaded when the mode is first shown, so that the
-first paint does not wait for the others. A class takes the desk as its only argument.
+It imports no screen: a class is named as `module:Class` and loaded by `load_screens`, or when the mode is
+first shown, so that the first paint does not wait for the others. A class takes the desk as its only
+argument.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 
 
 class Place(StrEnum):
@@ -36,6 +38,7 @@ class Mode:
         title: one word for the tabs.
         help: one sentence.
         screen: `module:Class`.
+        beside: modules that its first page loads when it asks.
     """
 
     key: str
@@ -43,6 +46,7 @@ class Mode:
     title: str
     help: str
     screen: str
+    beside: tuple[str, ...] = ()
 
 
 MODES: tuple[Mode, ...] = (
@@ -73,6 +77,7 @@ MODES: tuple[Mode, ...] = (
         title="Forecast",
         help="Shows what the next 24 hours will bring, and where jobs will wait for each other.",
         screen="bawt_console.screens.forecast:ForecastScreen",
+        beside=("scheduler_core.jobs.forecast",),
     ),
     Mode(
         key="5",
@@ -94,6 +99,7 @@ MODES: tuple[Mode, ...] = (
         title="Models",
         help="Shows the models of this machine, fetches more, and tries them.",
         screen="bawt_console.screens.models:ModelsScreen",
+        beside=("bawt_console.model_survey", "scheduler_core.llm.models", "scheduler_core.llm.download_part"),
     ),
     Mode(
         key="8",
@@ -110,3 +116,10 @@ MODES: tuple[Mode, ...] = (
         screen="bawt_console.screens.audit:AuditScreen",
     ),
 )
+
+
+def load_screens() -> None:
+    """Imports what is not there yet, for a thread: first visits of screens then wait for rows only."""
+    for mode in MODES:
+        for module in (mode.screen.partition(":")[0], *mode.beside):
+            import_module(module)

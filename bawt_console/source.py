@@ -144,6 +144,11 @@ class Source(Protocol):
         """How many jobs there are, as of the last `jobs`, which gives some where there are very many."""
         ...
 
+    @property
+    def jobs_known(self) -> Sequence[JobOverview]:
+        """All jobs as `jobs` last gave them, without asking anybody; none before."""
+        ...
+
     async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]: ...
 
     async def runs(
@@ -263,6 +268,10 @@ class DatabaseSource:
     @property
     def jobs_total(self) -> int:
         return self._job_list.total
+
+    @property
+    def jobs_known(self) -> Sequence[JobOverview]:
+        return self._job_list.known
 
     def refusal(self, action_id: str) -> str | None:
         return None

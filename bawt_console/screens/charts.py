@@ -5,6 +5,7 @@ Of one job or of all, over one of five windows, with the numbers of the step und
 
 import asyncio
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -28,6 +29,7 @@ from bawt_console.widgets.run_plots import Measure, plot_of
 from bawt_console.widgets.step_plots import StepPlots
 from bawt_console.widgets.table import LiveTable
 from bawt_console.windows import FIRST, WINDOWS, Window, window_named
+from scheduler_core.domain import JobOverview
 from scheduler_core.errors import StateError
 from scheduler_core.figures import NO_RUNS, RunChart, RunFigures
 
@@ -135,7 +137,11 @@ class ChartsScreen(LiveScreen):
         # The chart does not wait for the list of jobs.
         reading = None if self._wanted_job else asyncio.create_task(self._read_chart(source))
         try:
-            if not self.jobs.rows or kinds & {"jobs", "runs"}:
+            if not self.jobs.rows and source.jobs_known and not self._wanted_job:
+                # As another screen last saw them, so that the first picture does not wait for all of them.
+                self._show_jobs(source.jobs_known)
+                self.changed(frozenset({"jobs"}))
+            elif not self.jobs.rows or kinds & {"jobs", "runs"}:
                 await self._load_jobs(source)
             if self._wanted_job:
                 self._choose_job(self._wanted_job)
@@ -149,10 +155,13 @@ class ChartsScreen(LiveScreen):
         self._show()
 
     async def _load_jobs(self, source: "Source") -> None:
-        overviews = sorted(await source.jobs(), key=lambda each: (each.job.job_type, each.job.bot_id))
-        self.jobs.show([Charted(), *(Charted(each) for each in overviews)])
+        self._show_jobs(await source.jobs())
         if source.jobs_missing:
             self.changed(frozenset({"jobs"}))
+
+    def _show_jobs(self, found: Sequence[JobOverview]) -> None:
+        ordered = sorted(found, key=lambda each: (each.job.job_type, each.job.bot_id))
+        self.jobs.show([Charted(), *map(Charted, ordered)])
 
     async def _read_chart(self, source: "Source") -> RunChart:
         grid = self.window.grid(self.desk.now(), self.desk.zone, coarse=self._coarse)

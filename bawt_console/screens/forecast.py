@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bawt_console.source import Source
 
 EVERY = timedelta(minutes=1)
-STARTS_SHOWN = 200
+STARTS_SHOWN = 100
 
 
 class ForecastScreen(LiveScreen):

@@ -16,9 +16,10 @@ from bawt_console.formatting import (
     phrase,
 )
 from bawt_console.output import plain
+from bawt_console.widgets.columns import Column
 from bawt_console.widgets.lines import Line
 from bawt_console.widgets.run_lines import field, json_lines
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.oversight import OperatorAction
 
 _TONES = {

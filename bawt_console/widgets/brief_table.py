@@ -5,7 +5,8 @@ from datetime import datetime, tzinfo
 
 from bawt_console.brief import BriefItem
 from bawt_console.formatting import local_time, one_line, phrase
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.columns import Column
+from bawt_console.widgets.table import LiveTable
 
 
 def brief_table(

@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from bawt_console.formatting import NOTHING, Phrase, Tone, duration, one_line, percent, phrase
+from bawt_console.widgets.columns import Column
 from bawt_console.widgets.job_table import ALARMING_SHARE
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.domain import JobOverview
 
 ALL_JOBS = "all jobs"

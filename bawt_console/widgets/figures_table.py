@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bawt_console.formatting import NOTHING, Phrase, State, Tone, duration, percent, phrase
+from bawt_console.widgets.columns import Column
 from bawt_console.widgets.job_table import ALARMING_SHARE
 from bawt_console.widgets.run_plots import Measure
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.figures import RunFigures
 
 _LATE = frozenset({"late p50", "late p95", "latest"})

@@ -23,8 +23,9 @@ from bawt_console.formatting import (
     run_state,
     strip,
 )
+from bawt_console.widgets.columns import Column
 from bawt_console.widgets.run_table import run_length, run_remark
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.domain import LATE_AFTER_SECONDS, JobOverview, RunStatus
 
 STRIP_LENGTH = 30

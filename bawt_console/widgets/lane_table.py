@@ -9,7 +9,8 @@ from textual.geometry import Region
 
 from bawt_console.foresight import LEAST_WAIT_SECONDS, at_time, lane_length, part, usual_length
 from bawt_console.formatting import Phrase, State, Tone, elapsed, one_line, phrase
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.columns import Column
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.figures import Forecast, Lane, PredictedRun
 
 Span = tuple[datetime, datetime]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bawt_console.formatting import Phrase, Tone, ago, joined, local_time, one_line, phrase
 from bawt_console.memory_worth import THRESHOLD
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.columns import Column
+from bawt_console.widgets.table import LiveTable
 
 if TYPE_CHECKING:
     from bawt_console.records import MemoryRow

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from bawt_console.formatting import NOTHING, Phrase, Tone, one_line, phrase, size
 from bawt_console.shelf import CatalogueModel, ShelfList, ShelfModel, ShelfPart
+from bawt_console.widgets.columns import Column
 from bawt_console.widgets.lines import Line
 from bawt_console.widgets.run_lines import field
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.table import LiveTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,11 @@ from bawt_console.formatting import (
     phrase,
     size,
 )
+from bawt_console.widgets.columns import Column
 from bawt_console.widgets.line import Part
 from bawt_console.widgets.lines import Line
 from bawt_console.widgets.run_lines import field
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.domain import Node, NodeRole, NodeState, Run
 from scheduler_core.oversight import DatabaseHealth
 

@@ -17,17 +17,19 @@ from bawt_console.widgets.themes import TONE_PREFIX
 
 Ink = Mapping[Tone, Style]
 
+# Asked for by every line that is painted.
+_VARIABLES = tuple(TONE_PREFIX + tone for tone in Tone)
 _BOLD = frozenset({Tone.STRONG, Tone.CHOSEN, Tone.ACCENT})
 
 
 def ink(app: App[object]) -> Ink:
     """The style of each tone in the current theme."""
     variables = app.theme_variables
-    return _ink(tuple(variables.get(TONE_PREFIX + tone, "") for tone in Tone), variables.get("cursor", ""))
+    return _ink(tuple(map(variables.get, _VARIABLES)), variables.get("cursor"))
 
 
 @lru_cache(maxsize=16)
-def _ink(colours: tuple[str, ...], behind_chosen: str) -> Ink:
+def _ink(colours: tuple[str | None, ...], behind_chosen: str | None) -> Ink:
     styles = {
         tone: Style(color=colour or None, bold=tone in _BOLD or None)
         for tone, colour in zip(Tone, colours, strict=True)

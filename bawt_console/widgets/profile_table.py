@@ -7,8 +7,9 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from bawt_console.formatting import NOTHING, Phrase, Tone, ago, joined, local_time, one_line, phrase
+from bawt_console.widgets.columns import Column
 from bawt_console.widgets.diff import counts
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.domain import Attribute, ProfileVersion
 
 if TYPE_CHECKING:

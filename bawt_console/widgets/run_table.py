@@ -15,7 +15,8 @@ from bawt_console.formatting import (
     phrase,
     run_state,
 )
-from bawt_console.widgets.table import Column, LiveTable
+from bawt_console.widgets.columns import Column
+from bawt_console.widgets.table import LiveTable
 from scheduler_core.domain import Run, RunStatus
 
 

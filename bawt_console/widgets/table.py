@@ -6,7 +6,6 @@ not show, apart from columns that ask to be as wide as their content.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -15,53 +14,20 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from bawt_console.formatting import Phrase, Tone, phrase, utc_now
-from bawt_console.widgets.paint import ink, segments
+from bawt_console.formatting import NOTHING, Phrase, Tone, utc_now
+from bawt_console.widgets.columns import GAP, Column, fitted
+from bawt_console.widgets.paint import Ink, ink, segments
 
 T = TypeVar("T")
 
-GAP = 2
-# Columns worth at least this much are cut before they are left out.
-ESSENTIAL = 85
-# Less important columns make way for content up to this many cells of a more important one.
-WORTH_ROOM = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column(Generic[T]):
-    """One column.
-
-    Attributes:
-        width: cells it always gets.
-        most: cells it may grow to when there is room.
-        natural: the text that decides how much of that it wants; without it, it takes what is left over.
-        keep: columns with the lowest number go first when the table is narrow.
-        drawn: makes the content for as many cells as the column got, instead of `cell`.
-        drawn_title: the same for the title.
-    """
-
-    title: str
-    cell: Callable[[T, datetime], Phrase]
-    width: int
-    most: int | None = None
-    natural: Callable[[T], str] | None = None
-    keep: int = 50
-    right: bool = False
-    drawn: Callable[[T, int], Phrase] | None = None
-    drawn_title: Callable[[int], Phrase] | None = None
-
-    def content(self, row: T, now: datetime, width: int) -> Phrase:
-        """What stands in a row."""
-        return self.cell(row, now) if self.drawn is None else self.drawn(row, width)
-
-    def head(self, width: int) -> Phrase:
-        """What stands above the rows."""
-        return phrase(self.title, Tone.FAINT) if self.drawn_title is None else self.drawn_title(width)
+# Lines kept as they were painted; most rows look the same a second later.
+MOST_LINES = 200
 
 
 class LiveTable(ScrollView, Generic[T], can_focus=True):
@@ -167,7 +133,11 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         self._marks: frozenset[Hashable] = frozenset()
         self._painted: dict[int, Strip] = {}
         self._naturals: tuple[int, ...] = ()
-        self._fitted: tuple[int, tuple[int, ...], list[int]] | None = None
+        # By which object a row is, and that is kept beside, so that no other one gets its number.
+        self._widths: dict[int, tuple[T, tuple[int, ...]]] = {}
+        self._fitted: tuple[int, tuple[int, ...], tuple[int, ...]] | None = None
+        self._styles: Ink | None = None
+        self._lines: LRUCache[Hashable, Strip] = LRUCache(MOST_LINES)
 
     @property
     def rows(self) -> tuple[T, ...]:
@@ -304,57 +274,50 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
     ) -> Strip:
         width = self.size.width
         widths = self._fit(width - 2)
+        told = tuple(
+            content(column, cells) if cells else NOTHING
+            for column, cells in zip(self._columns, widths, strict=True)
+        )
         styles = ink(self.app)
+        if styles is not self._styles:
+            # Another theme.
+            self._styles = styles
+            self._lines.clear()
+        look = (told, width, widths, base, marked)
+        strip = self._lines.get(look)
+        if strip is None:
+            line = self._painted_anew(told, widths, styles, base, marked=marked)
+            strip = self._lines[look] = Strip(line).adjust_cell_length(width, base)
+        return strip
+
+    def _painted_anew(
+        self, told: Sequence[Phrase], widths: Sequence[int], styles: Ink, base: Style, *, marked: bool
+    ) -> list[Segment]:
         line = [Segment("▪", base + styles[Tone.ACCENT]) if marked else Segment(" ", base)]
-        for column, cells in zip(self._columns, widths, strict=True):
+        for column, each, cells in zip(self._columns, told, widths, strict=True):
             if cells:
-                line.extend(segments(content(column, cells), cells, styles, base, right=column.right))
+                line.extend(segments(each, cells, styles, base, right=column.right))
                 line.append(Segment(" " * GAP, base))
-        return Strip(line).adjust_cell_length(width, base)
+        return line
 
     def _measure(self) -> tuple[int, ...]:
-        return tuple(
-            max((cell_len(column.natural(row)) for row in self._rows), default=0) if column.natural else 0
-            for column in self._columns
+        """The widest cell of each column. Of a thousand rows few are new when they are shown again."""
+        known, self._widths = self._widths, {}
+        for row in self._rows:
+            before = known.get(id(row))
+            self._widths[id(row)] = before or (row, self._widths_of(row))
+        return tuple(map(max, zip(*(widths for _, widths in self._widths.values()), strict=True))) or (
+            (0,) * len(self._columns)
         )
 
-    def _fit(self, room: int) -> list[int]:
-        """The width of each column, 0 for those that do not fit."""
-        if self._fitted is not None and self._fitted[:2] == (room, self._naturals):
-            return self._fitted[2]
-        widths = self._fit_anew(room)
-        self._fitted = (room, self._naturals, widths)
-        return widths
+    def _widths_of(self, row: T) -> tuple[int, ...]:
+        return tuple(cell_len(column.natural(row)) if column.natural else 0 for column in self._columns)
 
-    def _fit_anew(self, room: int) -> list[int]:
-        naturals = self._naturals or (0,) * len(self._columns)
-        needs = [
-            max(column.width, min(column.most or 0, naturals[n], WORTH_ROOM))
-            for n, column in enumerate(self._columns)
-        ]
-        shown = list(range(len(self._columns)))
-        while len(shown) > 1:
-            least = min(reversed(shown), key=lambda n: self._columns[n].keep)
-            essential = self._columns[least].keep >= ESSENTIAL
-            cells = [self._columns[n].width if essential else needs[n] for n in shown]
-            if sum(cells) + GAP * (len(shown) - 1) <= room:
-                break
-            shown.remove(least)
-        widths = [self._columns[n].width if n in shown else 0 for n in range(len(self._columns))]
-        spare = room - sum(widths) - GAP * (len(shown) - 1)
-        by_worth = sorted(shown, key=lambda n: -self._columns[n].keep)
-        for measured in (True, False):
-            for number in by_worth:
-                column = self._columns[number]
-                if column.most is None or (column.natural is not None) is not measured:
-                    continue
-                wanted = min(column.most, naturals[number]) if measured else column.most
-                more = max(0, min(spare, wanted - widths[number]))
-                widths[number] += more
-                spare -= more
-        if spare < 0 and shown:
-            widths[shown[0]] = max(1, widths[shown[0]] + spare)
-        return widths
+    def _fit(self, room: int) -> tuple[int, ...]:
+        """The width of each column, 0 for those that do not fit."""
+        if self._fitted is None or self._fitted[:2] != (room, self._naturals):
+            self._fitted = (room, self._naturals, fitted(self._columns, self._naturals, room))
+        return self._fitted[2]
 
     def _keep_in_view(self) -> None:
         height = max(1, self.size.height - 1)

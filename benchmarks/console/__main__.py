@@ -53,6 +53,7 @@ def main() -> None:
     options.add_argument("--jobs", type=positive, default=1_000, help="jobs in the large database")
     options.add_argument("--runs", type=positive, default=10_000_000, help="runs in the large database")
     options.add_argument("--changes", type=positive, default=500, help="rows that change each second")
+    options.add_argument("--visits", type=positive, default=5, help="consoles that visit every screen")
     options.add_argument("--seconds", type=float, default=120.0, help="how long the keys are pressed")
     options.add_argument("--slots", type=positive, default=400, help="slots whose lateness is measured")
     options.add_argument("--lateness-seconds", type=float, default=20.0, help="over which they are spread")

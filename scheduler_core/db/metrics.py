@@ -6,6 +6,7 @@ Neither grows with the history.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
@@ -28,6 +29,13 @@ LATEST_RUNS = 200
 FEWEST_RUNS = 10
 HABIT_ROWS = 10_000
 MOST_ACTIVE = 5_000
+HABITS_READ = {
+    "limit": MOST_JOBS,
+    "latest": LATEST_RUNS,
+    "fewest": FEWEST_RUNS,
+    "rows": HABIT_ROWS,
+    "most_active": MOST_ACTIVE,
+}
 
 
 class Metrics:
@@ -67,7 +75,7 @@ class Metrics:
         """
         query = statement("run_steps_of_jobs")
         most = min(MOST_READ, MOST_READ_TOGETHER // max(1, len(job_ids)))
-        values = query.bind(jobs=list(job_ids), **_window(since, step, steps, most))
+        values = query.bind(jobs=[str(each) for each in job_ids], **_window(since, step, steps, most))
         async with self._database.connection() as connection:
             rows = await connection.fetch(query.text, *values)
         of_job: dict[UUID, list[Record]] = {job_id: [] for job_id in job_ids}
@@ -77,28 +85,15 @@ class Metrics:
 
     async def outlook(self) -> Outlook:
         """What a forecast rests on: up to `MOST_JOBS` jobs and what runs now."""
-        habits, active = statement("job_habits"), statement("active_runs")
-        async with self._database.transaction() as connection:
-            # One transaction, so that both see the same moment.
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            number = await connection.fetchval("SELECT count(*) FROM scheduled_jobs")
-            latest = max(FEWEST_RUNS, min(LATEST_RUNS, HABIT_ROWS // max(1, number)))
-            jobs = await connection.fetch(habits.text, *habits.bind(limit=MOST_JOBS, latest=latest))
-            runs = await connection.fetch(active.text, *active.bind(limit=MOST_ACTIVE))
-            now: datetime = await connection.fetchval("SELECT now()")
+        habits = statement("job_habits")
+        async with self._database.connection() as connection:
+            jobs = await connection.fetch(habits.text, *habits.bind(**HABITS_READ))
+            now = jobs[0]["at"] if jobs else await connection.fetchval("SELECT now()")
+        active = jobs[0]["active"] if jobs else None
         return Outlook(
             now=now,
-            habits=tuple(_habit(row) for row in jobs),
-            active=tuple(
-                ActiveRun(
-                    job_id=row["job_id"],
-                    job_type=row["job_type"],
-                    bot_id=row["bot_id"],
-                    status=RunStatus(row["status"]),
-                    since=row["since"],
-                )
-                for row in runs
-            ),
+            habits=tuple(map(_habit, jobs)),
+            active=tuple(map(_active, active or ())),
         )
 
 
@@ -140,28 +135,35 @@ def _together(row: Record, steps: tuple[RunFigures, ...]) -> RunFigures:
 
 
 def _with_counts(row: Record, counts: dict[str, int]) -> RunFigures:
-    p50, p95 = row["durations"] or (None, None)
-    late_p50, late_p95, latest = row["lateness"] or (None, None, None)
     return RunFigures(
         **counts,
-        p50_ms=p50,
-        p95_ms=p95,
+        p50_ms=row["p50_ms"],
+        p95_ms=row["p95_ms"],
         longest_ms=row["longest_ms"],
-        late_p50=late_p50,
-        late_p95=late_p95,
-        latest=latest,
+        late_p50=row["late_p50"],
+        late_p95=row["late_p95"],
+        latest=row["latest"],
     )
 
 
 def _habit(row: Record) -> JobHabit:
     job = job_of(row)
-    p50, p95 = row["durations"] or (None, None)
     bots = row["bots"] if job.bot_id == ALL_BOTS and row["bots"] else (job.bot_id,)
     return JobHabit(
         job=job,
         bots=tuple(bots),
-        p50_ms=p50,
-        p95_ms=p95,
+        p50_ms=row["p50_ms"],
+        p95_ms=row["p95_ms"],
         places=row["places"],
         queues=row["overlap"] == "queue",
+    )
+
+
+def _active(held: dict[str, Any]) -> ActiveRun:
+    return ActiveRun(
+        job_id=None if held["job_id"] is None else UUID(held["job_id"]),
+        job_type=held["job_type"],
+        bot_id=held["bot_id"],
+        status=RunStatus(held["status"]),
+        since=datetime.fromisoformat(held["since"]),
     )

@@ -56,4 +56,9 @@ class Statement:
 @cache
 def statement(name: str) -> Statement:
     """The statement of `db/sql/NAME.sql`."""
-    return Statement((SQL / f"{name}.sql").read_text(encoding="utf-8"))
+    return Statement(source_of(name))
+
+
+def source_of(name: str) -> str:
+    """The text of `db/sql/NAME.sql` as it is written."""
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")

@@ -52,6 +52,9 @@ def predict(outlook: Outlook, *, horizon: timedelta = HORIZON, most_runs: int = 
 
 def _within(outlook: Outlook, until: datetime, most_runs: int) -> datetime:
     """The end of what can be predicted with at most so many runs."""
+    length = until - outlook.now
+    if sum(_most_slots(habit, length) * len(habit.bots) for habit in outlook.habits) <= most_runs:
+        return until
 
     def starts(habit: JobHabit) -> Iterator[tuple[datetime, int]]:
         for slot in slots_ahead(habit.job, now=outlook.now, until=until):
@@ -64,6 +67,12 @@ def _within(outlook: Outlook, until: datetime, most_runs: int) -> datetime:
         if runs > most_runs:
             return slot
     return until
+
+
+def _most_slots(habit: JobHabit, ahead: timedelta) -> int:
+    """No fewer than there are: a cron expression may name every minute."""
+    every = 1 if habit.job.cron is not None else habit.job.interval_minutes
+    return 2 + ahead // timedelta(minutes=every)
 
 
 def _worst_waits(play: Rehearsal) -> dict[UUID, float]:

@@ -19,7 +19,7 @@ from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import FinishedRun, NodeRow
 from scheduler_core.db.lookback import Lookback
 from scheduler_core.db.memory_archive import HABIT_PASSES
-from scheduler_core.db.metrics import LATEST_RUNS, MOST_ACTIVE, MOST_JOBS, Metrics
+from scheduler_core.db.metrics import HABITS_READ, Metrics
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.operator_log import OperatorLog
@@ -132,7 +132,7 @@ class Borrowed(Database):
         yield self._connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
         async with self._connection.transaction():
             yield self._connection
 
@@ -275,9 +275,8 @@ async def overviews(
         "chart": lambda: metrics.chart(since=since, step=step, steps=60),
         "chart of a job": lambda: metrics.chart(since=since, step=step, steps=60, job_id=job),
         "charts of jobs": lambda: metrics.charts(jobs, since=since, step=step * 60, steps=1),
-        # Their transaction cannot be a part of another one.
-        "outlook, jobs": asked("job_habits", limit=MOST_JOBS, latest=LATEST_RUNS),
-        "outlook, runs": asked("active_runs", limit=MOST_ACTIVE),
+        # Read as JSON, which this connection gives as a text.
+        "outlook": asked("job_habits", **HABITS_READ),
         "decay's habit": asked("decay_habit", bot="bot77", job_type="kind2", passes=HABIT_PASSES),
         "changes, begin": watch.begin,
         "changes": lambda: watch._look(now),  # its loop never ends

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,6 +62,7 @@ class FakeSource:
         self.model: str | None = None
         self.read_only = False
         self.jobs_missing = 0
+        self.jobs_known: Sequence[JobOverview] = ()
         self.now = NOW
         self.work = FakeWork(self)
         self.records = FakeRecords(self)
@@ -106,6 +107,7 @@ class FakeSource:
     async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]:
         self._ask("jobs")
         assert wanted == EVERY_JOB, "a small world is shown whole"
+        self.jobs_known = list(self.world.jobs)
         return list(self.world.jobs)
 
     async def runs(

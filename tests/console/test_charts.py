@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from bawt_console.screens.charts import ChartsScreen
 from bawt_console.screens.commanding import obey
 from bawt_console.screens.runs import RunsScreen
 from bawt_console.widgets.run_plots import Measure
-from scheduler_core.domain import RunStatus
+from scheduler_core.domain import JobOverview, RunStatus
 from tests.console.believable import NOW, World, a_job, a_run, an_overview, believable_world, ids
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import MEDIUM, NARROW, WIDE, opened, picture, toasts, until
@@ -269,3 +270,33 @@ async def test_estimated_counts_say_so(source: FakeSource) -> None:
     async with opened(console_on(source), MEDIUM) as pilot:
         await charts(pilot)
         assert "about 44 runs" in picture(pilot.app)
+
+
+async def test_the_jobs_as_another_screen_saw_them_come_first_and_are_then_read_anew(
+    source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(console_on(source)) as pilot:
+        old = source.jobs_known = (source.jobs_known[0],)
+        source.asked.clear()
+        shown: list[int] = []
+        show = ChartsScreen._show_jobs
+
+        def noted(screen: ChartsScreen, found: Sequence[JobOverview]) -> None:
+            shown.append(len(found))
+            show(screen, found)
+
+        monkeypatch.setattr(ChartsScreen, "_show_jobs", noted)
+        await charts(pilot)
+        assert shown == [len(old), len(source.world.jobs)]
+        assert "jobs" in source.asked
+
+
+async def test_a_job_that_is_asked_for_is_looked_for_among_those_there_are_now(source: FakeSource) -> None:
+    async with opened(console_on(source)) as pilot:
+        source.jobs_known = ()
+        last = source.world.jobs[-1].job
+        obey(pilot.app.screen, f"chart {last.job_type}:{last.bot_id}")  # type: ignore[arg-type]
+        await settled(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, ChartsScreen)
+        assert screen.charted.job_id == last.id

@@ -42,6 +42,7 @@ def test_everything_is_looked_through_once_nobody_is_at_the_keys() -> None:
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
+        assert not sweeper.tick(), "the first sets aside what was loaded"
         gone = old_garbage()
         now[0] += QUIET_SECONDS + 1
         assert sweeper.tick()
@@ -54,6 +55,7 @@ def test_what_is_new_goes_while_somebody_is_at_the_keys() -> None:
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
+        sweeper.tick()
         for _ in range(3):
             gone = old_garbage()
             now[0] += 1
@@ -67,6 +69,7 @@ def test_what_was_set_aside_in_use_and_is_not_any_more_goes_later(rests: bool, a
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
+        sweeper.tick()
         ring = Ring()
         gone = weakref.ref(ring)
         worth_it()
@@ -85,6 +88,29 @@ def test_what_was_set_aside_in_use_and_is_not_any_more_goes_later(rests: bool, a
             sweeper.used()
         assert sweeper.tick()
         assert gone() is None
+
+
+def test_what_came_while_screens_were_loaded_is_not_walked_through_at_once() -> None:
+    now = [0.0]
+    sweeper = Sweeper(clock=lambda: now[0])
+    looks: list[str] = []
+    gc.collect()
+    with sweeper.sweeping():
+        kept = [Ring() for _ in range(20_000)]
+        gc.callbacks.append(lambda phase, _: looks.append(phase))
+        try:
+            sweeper.tick()
+            kept.append(Ring())
+        finally:
+            gc.callbacks.pop()
+        assert not looks
+        gone = weakref.ref(kept[0])
+        kept.clear()
+        worth_it()
+        assert gone() is not None
+        now[0] += QUIET_SECONDS + 1
+        assert sweeper.tick()
+        assert gone() is None, "the first rest looks through it"
 
 
 def test_outside_the_interpreter_decides_as_before() -> None:

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from bawt_console.modes import MODES
+
 
 def loaded_by(module: str) -> set[str]:
     """Top-level packages in a fresh interpreter after importing one module."""
@@ -36,3 +38,12 @@ def test_the_screen_paints_before_drivers_plots_and_models_are_loaded() -> None:
         "pydantic_settings",
     }
     assert not loaded_by("bawt_console.app") & heavy
+
+
+def test_what_first_visits_need_is_loaded_ahead_and_nothing_heavy() -> None:
+    script = "import sys; from bawt_console.modes import load_screens; load_screens(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {mode.screen.partition(":")[0] for mode in MODES} <= loaded
+    assert {"scheduler_core.jobs.forecast", "bawt_console.model_survey"} <= loaded
+    assert not loaded & {"gpt4all", "numpy", "sqlalchemy", "alembic"}

@@ -6,8 +6,9 @@ from datetime import datetime
 from textual.app import App, ComposeResult
 
 from bawt_console.formatting import Phrase, phrase
-from bawt_console.widgets.table import Column, LiveTable
-from bawt_console.widgets.themes import NIGHT
+from bawt_console.widgets.columns import Column
+from bawt_console.widgets.table import LiveTable
+from bawt_console.widgets.themes import DAY, NIGHT
 from tests.console.believable import NOW
 
 
@@ -185,3 +186,49 @@ async def test_clicking_a_row_puts_the_cursor_on_it() -> None:
         app.table.show(rows(0, 20))
         await pilot.click("#table", offset=(3, 5))
         assert app.table.selected == Row(4)
+
+
+async def test_a_line_that_looks_as_before_is_the_same_and_another_theme_makes_it_anew() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 10)) as pilot:
+        app.register_theme(DAY)
+        app.table.show([Row(1), Row(2)])
+        before = app.table.render_line(2)
+        assert app.table.render_line(2) is before
+        app.table.show([Row(1), Row(2, "other")])
+        assert "other" in app.table.render_line(2).text
+        app.table.show([Row(1), Row(2)])
+        assert app.table.render_line(2) is before
+        app.theme = DAY.name
+        await pilot.pause()
+        assert app.table.render_line(2).text == before.text
+        assert list(app.table.render_line(2)) != list(before)
+
+
+async def test_a_column_is_as_wide_as_its_widest_cell_whichever_rows_are_new() -> None:
+    measured: list[int] = []
+
+    def natural(row: Row) -> str:
+        measured.append(row.key)
+        return row.text
+
+    column = Column(title="Text", cell=lambda row, now: phrase(row.text), width=4, most=30, natural=natural)
+
+    class MeasuringApp(TableApp):
+        def compose(self) -> ComposeResult:
+            yield LiveTable([column], key=lambda row: row.key, id="table")
+
+    app = MeasuringApp()
+    async with app.run_test(size=(60, 10)):
+        table: LiveTable[Row] = app.query_one("#table", LiveTable)
+        rows = [Row(1, "short"), Row(2, "of some length")]
+        table.show(rows)
+        assert table._naturals == (14,)
+        measured.clear()
+        table.show([rows[0], Row(2, "brief"), rows[1]])
+        assert measured == [2], "only the new one"
+        assert table._naturals == (14,)
+        table.show([rows[0]])
+        assert table._naturals == (5,)
+        table.show([])
+        assert table._naturals == (0,)

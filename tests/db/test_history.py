@@ -153,6 +153,21 @@ async def test_pages_of_a_filter_hold_what_the_filter_alone_holds(
     assert [run for page in await pages(history, wanted, size=4) for run in page] == everything
 
 
+async def test_runs_that_did_not_change_are_the_same_values_when_the_first_page_is_read_again(
+    database: Database, history: History
+) -> None:
+    job = await add_job(database)
+    await add_run(database, job=job)
+    running = await add_run(database, RunStatus.RUNNING, job=job, at=START + timedelta(seconds=1))
+    first = await history.runs()
+    async with database.connection() as connection:
+        await connection.execute("UPDATE job_runs SET progress = 'half' WHERE id = $1", running)
+    again = await history.runs()
+    assert [run.progress for run in again] == ["half", None]
+    assert again[1] is first[1]
+    assert again == await History(database).runs()
+
+
 async def test_a_page_is_stable_while_newer_runs_arrive(database: Database, history: History) -> None:
     for second in range(6):
         await add_run(database, at=START + timedelta(seconds=second))
@@ -343,6 +358,8 @@ async def test_a_job_shows_its_current_and_last_run_its_strip_and_its_usual_leng
         Outcome(RunStatus.FAILED),
     )
     assert (overview.p50_ms, overview.p95_ms) == (20.0, 38.0)
+    assert overview.current == await history.run(waiting)
+    assert overview.last == await history.run(last)
     running = await add_run(database, RunStatus.RUNNING, job=job)
     [overview] = await history.jobs()
     assert overview.current is not None

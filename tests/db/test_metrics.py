@@ -194,7 +194,7 @@ async def test_a_chart_reads_no_more_than_its_window_from_an_index(
         await connection.execute("ANALYZE job_runs")
         query = statement("run_steps_of_jobs" if of_job else "run_steps")
         binds = {"since": START - 10 * MINUTE, "length": MINUTE, "steps": 10, "most": 2000}
-        values = query.bind(**(binds | {"jobs": [job]} if of_job else binds))
+        values = query.bind(**(binds | {"jobs": [str(job)]} if of_job else binds))
         # The plan for any window, not for this one: what a kept connection uses from the sixth time on.
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         [[plan]] = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {query.text}", *values)

@@ -6,7 +6,7 @@ SELECT wanted.id,
     past.p95_ms,
     past.share_ok,
     past.p95_start_delay
-FROM unnest(:jobs::uuid[]) AS wanted (id)
+FROM unnest(:jobs::text[]::uuid[]) AS wanted (id)
 LEFT JOIN LATERAL (
     SELECT
         array_agg(

@@ -21,17 +21,22 @@ seen AS (
         LIMIT :most
     ) r
 )
-SELECT n AS step,
-    count(*) FILTER (WHERE status = 'success') AS success,
-    count(*) FILTER (WHERE status = 'failed') AS failed,
-    count(*) FILTER (WHERE status = 'skipped') AS skipped,
-    count(*) FILTER (WHERE status = 'running') AS running,
-    count(*) FILTER (WHERE status = 'success' AND is_suspicious) AS suspicious,
-    percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ms)
-        FILTER (WHERE status = 'success') AS durations,
-    max(duration_ms) FILTER (WHERE status IN ('success', 'failed')) AS longest_ms,
-    percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY late) AS lateness,
-    -- How much of the step was read, for those with more runs than that.
-    CASE WHEN count(*) >= :most THEN extract(epoch FROM max(ends) - min(started_at))::double precision END AS read
-FROM seen
-GROUP BY GROUPING SETS ((n), ())
+SELECT step, success, failed, skipped, running, suspicious, longest_ms, read,
+    durations[1] AS p50_ms, durations[2] AS p95_ms,
+    lateness[1] AS late_p50, lateness[2] AS late_p95, lateness[3] AS latest
+FROM (
+    SELECT n AS step,
+        count(*) FILTER (WHERE status = 'success') AS success,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        count(*) FILTER (WHERE status = 'skipped') AS skipped,
+        count(*) FILTER (WHERE status = 'running') AS running,
+        count(*) FILTER (WHERE status = 'success' AND is_suspicious) AS suspicious,
+        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ms)
+            FILTER (WHERE status = 'success') AS durations,
+        max(duration_ms) FILTER (WHERE status IN ('success', 'failed')) AS longest_ms,
+        percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY late) AS lateness,
+        -- How much of the step was read, for those with more runs than that.
+        CASE WHEN count(*) >= :most THEN extract(epoch FROM max(ends) - min(started_at))::double precision END AS read
+    FROM seen
+    GROUP BY GROUPING SETS ((n), ())
+) summed

@@ -6,8 +6,10 @@ WITH step AS (
         :since::timestamptz + (n + 1) * :length::interval AS ends
     FROM generate_series(0, :steps::integer - 1) AS n
 )
-SELECT wanted.job, summed.*
-FROM unnest(:jobs::uuid[]) AS wanted (job)
+SELECT wanted.job, step, success, failed, skipped, running, suspicious, longest_ms, read,
+    durations[1] AS p50_ms, durations[2] AS p95_ms,
+    lateness[1] AS late_p50, lateness[2] AS late_p95, lateness[3] AS latest
+FROM unnest(:jobs::text[]::uuid[]) AS wanted (job)
 CROSS JOIN LATERAL (
     SELECT n AS step,
         count(*) FILTER (WHERE status = 'success') AS success,
