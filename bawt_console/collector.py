@@ -78,11 +78,13 @@ class Sweeper:
         """Sweeps if there is enough to sweep; tells whether it did. To be called every `LOOK_SECONDS`."""
         if not self._is_sweeping:
             return False
-        if gc.get_threshold()[0] == START_THRESHOLD:
+        is_loading = gc.get_threshold()[0] == START_THRESHOLD
+        # Every time, because a scheduler that was started meanwhile set its own.
+        gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
+        if is_loading:
             # What came while screens were loaded is set aside unseen until the first rest: looking through
             # all of it at once would keep the first rows waiting.
             gc.freeze()
-            gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
             return False
         now = self._clock()
         is_quiet = now - self._used_at > QUIET_SECONDS

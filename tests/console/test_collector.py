@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from bawt_console.collector import LONGEST_BUSY_SECONDS, MIDDLE_LOOKS, QUIET_SECONDS, Sweeper
+from bawt_console.collector import (
+    LONGEST_BUSY_SECONDS,
+    MIDDLE_LOOKS,
+    QUIET_SECONDS,
+    Sweeper,
+    keep_what_is_loaded,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +117,17 @@ def test_what_came_while_screens_were_loaded_is_not_walked_through_at_once() -> 
         now[0] += QUIET_SECONDS + 1
         assert sweeper.tick()
         assert gone() is None, "the first rest looks through it"
+
+
+def test_a_scheduler_that_starts_behind_the_screen_does_not_make_the_steps_longer() -> None:
+    sweeper = Sweeper(clock=lambda: 0.0)
+    with sweeper.sweeping():
+        sweeper.tick()
+        short = gc.get_threshold()
+        keep_what_is_loaded()
+        assert gc.get_threshold()[0] > short[0]
+        sweeper.tick()
+        assert gc.get_threshold() == short
 
 
 def test_outside_the_interpreter_decides_as_before() -> None:
