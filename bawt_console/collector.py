@@ -13,14 +13,14 @@ THRESHOLD = 10_000
 START_THRESHOLD = 100_000
 # Beside a screen: small steps, each below the length of a blink. Young ones until one at the middle
 # generation, and those until it is worth looking at everything.
-SCREEN_THRESHOLD = 2_000
-YOUNG_LOOKS = 4
+SCREEN_THRESHOLD = 1_000
+YOUNG_LOOKS = 3
 MIDDLE_LOOKS = 25
 # Beside busy keys, where little and often is what nobody notices.
 BUSY_MIDDLE_LOOKS = 2
 NEVER = 1_000_000_000
 # How often it is asked whether to sweep. What is swept at once keeps a scheduler beside the screen waiting.
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.1
 QUIET_SECONDS = 1.0
 # Seconds without a rest until a sweep looks through everything although somebody is at the keys.
 LONGEST_BUSY_SECONDS = 180.0
