@@ -22,6 +22,8 @@ NEVER = 1_000_000_000
 # How often it is asked whether to sweep. What is swept at once keeps a scheduler beside the screen waiting.
 LOOK_SECONDS = 0.1
 QUIET_SECONDS = 1.0
+# By then the first rows are there, and what was loaded for them stays.
+LOADING_SECONDS = 1.5
 # Seconds without a rest until a sweep looks through everything although somebody is at the keys.
 LONGEST_BUSY_SECONDS = 180.0
 
@@ -54,16 +56,17 @@ class Sweeper:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._is_sweeping = False
-        self._used_at = self._whole_at = clock()
+        self._began_at = self._used_at = self._whole_at = clock()
 
     @contextmanager
     def sweeping(self) -> Iterator[None]:
-        """While inside, `tick` and not the interpreter decides when; until the first of them the screens and
-        what they show are still being loaded.
+        """While inside, `tick` and not the interpreter decides when; for the first `LOADING_SECONDS` the
+        screens and what they show are still being loaded.
         """
         young, middle, old = gc.get_threshold()
         gc.set_threshold(START_THRESHOLD, YOUNG_LOOKS, NEVER)
-        self._is_sweeping, self._whole_at = True, self._clock()
+        self._is_sweeping, self._began_at = True, self._clock()
+        self._whole_at = self._began_at
         try:
             yield
         finally:
@@ -78,15 +81,17 @@ class Sweeper:
         """Sweeps if there is enough to sweep; tells whether it did. To be called every `LOOK_SECONDS`."""
         if not self._is_sweeping:
             return False
-        is_loading = gc.get_threshold()[0] == START_THRESHOLD
+        now = self._clock()
+        if now - self._began_at < LOADING_SECONDS:
+            return False
+        is_first = gc.get_threshold()[0] == START_THRESHOLD
         # Every time, because a scheduler that was started meanwhile set its own.
         gc.set_threshold(SCREEN_THRESHOLD, YOUNG_LOOKS, NEVER)
-        if is_loading:
+        if is_first:
             # What came while screens were loaded is set aside unseen until the first rest: looking through
             # all of it at once would keep the first rows waiting.
             gc.freeze()
             return False
-        now = self._clock()
         is_quiet = now - self._used_at > QUIET_SECONDS
         if gc.get_count()[2] < (MIDDLE_LOOKS if is_quiet else BUSY_MIDDLE_LOOKS):
             return False

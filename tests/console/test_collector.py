@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bawt_console.collector import (
+    LOADING_SECONDS,
     LONGEST_BUSY_SECONDS,
     MIDDLE_LOOKS,
     QUIET_SECONDS,
@@ -48,6 +49,7 @@ def test_everything_is_looked_through_once_nobody_is_at_the_keys() -> None:
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
+        now[0] += LOADING_SECONDS
         assert not sweeper.tick(), "the first sets aside what was loaded"
         gone = old_garbage()
         now[0] += QUIET_SECONDS + 1
@@ -61,6 +63,7 @@ def test_what_is_new_goes_while_somebody_is_at_the_keys() -> None:
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
+        now[0] += LOADING_SECONDS
         sweeper.tick()
         for _ in range(3):
             gone = old_garbage()
@@ -75,6 +78,7 @@ def test_what_was_set_aside_in_use_and_is_not_any_more_goes_later(rests: bool, a
     now = [0.0]
     sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
+        now[0] += LOADING_SECONDS
         sweeper.tick()
         ring = Ring()
         gone = weakref.ref(ring)
@@ -106,6 +110,8 @@ def test_what_came_while_screens_were_loaded_is_not_walked_through_at_once() -> 
         gc.callbacks.append(lambda phase, _: looks.append(phase))
         try:
             sweeper.tick()
+            now[0] += LOADING_SECONDS
+            sweeper.tick()
             kept.append(Ring())
         finally:
             gc.callbacks.pop()
@@ -120,8 +126,10 @@ def test_what_came_while_screens_were_loaded_is_not_walked_through_at_once() -> 
 
 
 def test_a_scheduler_that_starts_behind_the_screen_does_not_make_the_steps_longer() -> None:
-    sweeper = Sweeper(clock=lambda: 0.0)
+    now = [0.0]
+    sweeper = Sweeper(clock=lambda: now[0])
     with sweeper.sweeping():
+        now[0] += LOADING_SECONDS
         sweeper.tick()
         short = gc.get_threshold()
         keep_what_is_loaded()
