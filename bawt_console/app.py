@@ -53,7 +53,7 @@ Opener = Callable[[], AbstractAsyncContextManager["Source"]]
 # A node that dies says nothing, so the few rows of nodes are asked for now and then.
 NODES_EVERY_SECONDS = 10.0
 # After the database answered; the first rows are there by then.
-GO_ON_AFTER_SECONDS = 0.5
+LOAD_SCREENS_AFTER_SECONDS = 0.5
 
 
 class CannotStartError(Exception):
@@ -185,7 +185,9 @@ class ConsoleApp(App[int]):
                 if opened and shown is not None:
                     self._open_at = ""
                     obey(shown, f"open {opened}")
-                self.run_worker(self._go_on(source, brief=not opened), group="start", exit_on_error=False)
+                else:
+                    self.run_worker(self._offer_brief(source), group="brief", exit_on_error=False)
+                self.run_worker(self._load_screens(), group="screens", exit_on_error=False)
                 await self._watch(source)
         except CannotStartError as error:
             self.exit()
@@ -197,11 +199,8 @@ class ConsoleApp(App[int]):
         finally:
             self.desk.source = None
 
-    async def _go_on(self, source: "Source", *, brief: bool) -> None:
-        """What the first rows need not wait for."""
-        await asyncio.sleep(GO_ON_AFTER_SECONDS)
-        if brief:
-            await self._offer_brief(source)
+    async def _load_screens(self) -> None:
+        await asyncio.sleep(LOAD_SCREENS_AFTER_SECONDS)
         await asyncio.to_thread(load_screens)
 
     async def _watch(self, source: "Source") -> None:

@@ -13,6 +13,7 @@ from benchmarks.options import parser, positive
 from benchmarks.report import Report
 from benchmarks.server import Server, started_server
 
+LEAST_SECONDS = 12.0
 PACKAGES = ("textual", "rich", "asyncpg")
 
 SECTIONS: Mapping[str, Callable[[argparse.Namespace, Server], Awaitable[Section]]] = {
@@ -59,6 +60,8 @@ def main() -> None:
     options.add_argument("--lateness-seconds", type=float, default=20.0, help="over which they are spread")
     options.add_argument("--lateness-rounds", type=positive, default=2, help="turns of each kind")
     chosen = options.parse_args()
+    if chosen.seconds < LEAST_SECONDS:
+        options.error(f"--seconds: at least {LEAST_SECONDS:g}, of which the first ten count for nothing")
     asyncio.run(measured(chosen)).print(as_json=chosen.json)
 
 
