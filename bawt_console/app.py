@@ -181,10 +181,9 @@ class ConsoleApp(App[int]):
             async with self._opener() as source:
                 self.desk.source = source
                 self._changed(frozenset({"jobs", "runs", "events", "nodes", "profiles", "memories"}))
-                shown, opened = self._shown, self._open_at
-                if opened and shown is not None:
-                    self._open_at = ""
-                    obey(shown, f"open {opened}")
+                if self._open_at and (shown := self._shown) is not None:
+                    self._open_at, target = "", self._open_at
+                    obey(shown, f"open {target}")
                 else:
                     self.run_worker(self._offer_brief(source), group="brief", exit_on_error=False)
                 self.run_worker(self._load_screens(), group="screens", exit_on_error=False)

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum, StrEnum
-from functools import lru_cache
 
 from scheduler_core.domain import LATE_AFTER_SECONDS, JobOverview, Node, NodeState, Outcome, Run, RunStatus
 
@@ -218,7 +217,6 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{int(share * 1000) / 10:.3g} %"
 
 
-@lru_cache(maxsize=512)
 def interval(minutes: int) -> str:
     """`45 min`, `1 h`, `1 h 30 min`, `7 d`."""
     days, rest = divmod(minutes, 1440)

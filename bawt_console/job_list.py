@@ -48,13 +48,13 @@ class JobList:
     Attributes:
         missing: jobs whose past is not as it should be yet; another call reads more of them.
         total: how many jobs there are, also where not all of them came.
-        known: all jobs as they were last read, for who cannot wait; none before.
+        latest: all jobs as they were last read, for who cannot wait; none before.
     """
 
     def __init__(self, history: JobReads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.missing = 0
         self.total = 0
-        self.known: Sequence[JobOverview] = ()
+        self.latest: Sequence[JobOverview] = ()
         self._history = history
         self._clock = clock
         self._known: dict[UUID, _Known] = {}
@@ -82,7 +82,7 @@ class JobList:
         self.missing = len(stale) - len(some)
         told = [self._with_past(each) for each in found]
         if wanted == EVERY_JOB:
-            self.known = told
+            self.latest = told
         return told
 
     def _is_known(self, each: JobOverview) -> bool:

@@ -271,7 +271,7 @@ class DatabaseSource:
 
     @property
     def jobs_known(self) -> Sequence[JobOverview]:
-        return self._job_list.known
+        return self._job_list.latest
 
     def refusal(self, action_id: str) -> str | None:
         return None

@@ -109,7 +109,7 @@ async def measure_stop(server: Server, arguments: argparse.Namespace) -> Stop:
         await asyncio.sleep(due + arguments.seconds / 2 - time.time())
         asked = time.time()
         seconds = await going.stop()
-        # Asked of the table: a node that stops may be gone before its last word about its runs is heard.
+        # Asked of the table: the last word of a node that stops, about its runs, is not always heard.
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await count_runs(connection, "success") < jobs:  # noqa: ASYNC110 - other processes write it
                 await asyncio.sleep(0.1)

@@ -13,7 +13,7 @@ from benchmarks.options import parser, positive
 from benchmarks.report import Report
 from benchmarks.server import Server, started_server
 
-LEAST_SECONDS = 12.0
+LEAST_SECONDS = load.SETTLE_SECONDS + 2
 PACKAGES = ("textual", "rich", "asyncpg")
 
 SECTIONS: Mapping[str, Callable[[argparse.Namespace, Server], Awaitable[Section]]] = {
@@ -61,7 +61,9 @@ def main() -> None:
     options.add_argument("--lateness-rounds", type=positive, default=2, help="turns of each kind")
     chosen = options.parse_args()
     if chosen.seconds < LEAST_SECONDS:
-        options.error(f"--seconds: at least {LEAST_SECONDS:g}, of which the first ten count for nothing")
+        options.error(
+            f"--seconds: at least {LEAST_SECONDS:g}; the first {load.SETTLE_SECONDS:g} do not count"
+        )
     asyncio.run(measured(chosen)).print(as_json=chosen.json)
 
 

@@ -4,9 +4,10 @@ History is read in keyset pages, so that page one costs the same with ten millio
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import TypeVar
 from uuid import UUID
 
 from scheduler_core.db.database import Database
@@ -34,6 +35,8 @@ from scheduler_core.errors import NotFoundError
 # From here on an index lists the runs that took so long.
 LONG_MS = 1000
 ROWS_AT_ONCE = 100
+
+T = TypeVar("T")
 
 
 class History:
@@ -72,9 +75,7 @@ class History:
         listed: dict[UUID, tuple[Row, JobOverview]] = {}
         for first in range(0, len(rows), ROWS_AT_ONCE):
             for row in rows[first : first + ROWS_AT_ONCE]:
-                before = self._listed.get(row["id"])
-                # Making sense of a row takes ten times as long as comparing it.
-                listed[row["id"]] = before if before and before[0] == row else (row, _overview_of(row))
+                listed[row["id"]] = _kept(self._listed, row, _overview_of)
             # Many rows take long all the same; whoever presses a key meanwhile comes first.
             await asyncio.sleep(0)
         self._listed = listed
@@ -136,10 +137,7 @@ class History:
         )
         async with self._database.connection() as connection:
             rows = await connection.fetch(query, *values)
-        page: dict[UUID, tuple[Row, Run]] = {}
-        for row in rows:
-            before_now = self._page.get(row["id"])
-            page[row["id"]] = before_now if before_now and before_now[0] == row else (row, run_of(row))
+        page = {row["id"]: _kept(self._page, row, run_of) for row in rows}
         if before is None:
             self._page = page
         return [run for _, run in page.values()]
@@ -288,6 +286,13 @@ def _overview_of(row: Row) -> JobOverview:
         p95_ms=None,
         lateness=row["overdue"] if row["enabled"] else 0.0,
     )
+
+
+def _kept(known: Mapping[UUID, tuple[Row, T]], row: Row, make: Callable[[Row], T]) -> tuple[Row, T]:
+    """A row with its value; the same one as before where the row did not change, because making sense of a
+    row takes ten times as long as comparing it."""
+    before = known.get(row["id"])
+    return before if before and before[0] == row else (row, make(row))
 
 
 @cache

@@ -25,18 +25,14 @@ from scheduler_core.db.job_values import (
     StartedRun,
 )
 from scheduler_core.db.plan_store import save_plans
-from scheduler_core.db.rows import Row
+from scheduler_core.db.rows import MODES, TRIGGERS, Row
 from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
-from scheduler_core.domain import EventLevel, RunMode, RunStatus, Trigger
+from scheduler_core.domain import EventLevel, RunStatus, Trigger
 from scheduler_core.errors import DatabaseError
 
 # How long the rows of cron jobs are kept locked, and this thread busy, to compute their slots.
 PLACING_SECONDS = 0.1
-
-# Looked up for every run; calling the enum takes five times as long.
-_TRIGGERS = {str(trigger): trigger for trigger in Trigger}
-_MODES = {str(mode): mode for mode in RunMode}
 
 
 class JobStore:
@@ -393,12 +389,12 @@ def started_of(row: Row) -> StartedRun:
         job_id=row["job_id"],
         job_type=row["job_type"],
         bot_id=row["bot_id"],
-        trigger=_TRIGGERS[row["trigger"]],
+        trigger=TRIGGERS[row["trigger"]],
         scheduled_for=row["scheduled_for"],
         attempt=row["attempt"],
         coalesced=row["coalesced"],
         config_json=row["config_json"],
-        mode=_MODES[row["mode"]],
+        mode=MODES[row["mode"]],
         source_run_id=row["source_run_id"],
     )
 
