@@ -44,7 +44,7 @@ from scheduler_core.installation import (
     open_database,
     operations,
 )
-from scheduler_core.jobs.scheduler import CLAIM_BATCH, BotSource, JobScheduler
+from scheduler_core.jobs.scheduler import CLAIM_BATCH, CLAIMS_AT_ONCE, BotSource, JobScheduler
 from scheduler_core.jobs.suspicion import SuspicionBreaker
 from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
@@ -75,7 +75,7 @@ log = logging.getLogger(__name__)
 UNKNOWN_TYPE_GRACE_SECONDS = 60.0
 LAST_WORDS_SECONDS = 5.0
 # Claiming, recording, heartbeats and looking for cancellations, each at the same time.
-OWN_CONNECTIONS = 4
+OWN_CONNECTIONS = CLAIMS_AT_ONCE + 3
 
 FinishedSink = Callable[[Sequence[UUID]], None]
 Models = ModelChooser | GivenModel

@@ -4,7 +4,7 @@ History is read in keyset pages, so that page one costs the same with ten millio
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TypeVar
@@ -130,11 +130,14 @@ class History:
     ) -> list[Run]:
         """One page, newest first; pass the last run of a page as `before` to get the next one. What did not
         change since the last first page is the same object."""
-        conditions, values = _conditions(wanted or RunFilter(), before)
-        query = (
-            f"SELECT * FROM job_runs WHERE {' AND '.join(conditions) or 'true'}"
-            f" ORDER BY started_at DESC, id DESC LIMIT {int(limit)}"
+        wanted = wanted or RunFilter()
+        conditions, values = _conditions(wanted, before)
+        newest = f"ORDER BY started_at DESC, id DESC LIMIT {int(limit)}"
+        parts = " UNION ALL ".join(
+            f"(SELECT * FROM job_runs WHERE {' AND '.join([words, *conditions])} {newest})"
+            for words in _kinds_of(wanted)
         )
+        query = f"SELECT * FROM ({parts}) page {newest}"
         async with self._database.connection() as connection:
             rows = await connection.fetch(query, *values)
         page = {row["id"]: _kept(self._page, row, run_of) for row in rows}
@@ -213,6 +216,15 @@ class History:
         """Nodes that live, and those that stopped within a day."""
         async with self._database.connection() as connection:
             return [node_of(row) for row in await connection.fetch(statement("list_nodes").text)]
+
+
+def _kinds_of(wanted: RunFilter) -> Iterator[str]:
+    """Runs that are over and those that are not are listed by different indexes, which these words name."""
+    statuses = wanted.statuses or frozenset(RunStatus)
+    if any(status.is_final for status in statuses):
+        yield "status IN ('success', 'failed', 'skipped')"
+    if not all(status.is_final for status in statuses):
+        yield "status IN ('pending', 'running')"
 
 
 def _conditions(wanted: RunFilter, before: RunCursor | None) -> tuple[list[str], list[object]]:

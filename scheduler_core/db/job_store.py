@@ -31,6 +31,9 @@ from scheduler_core.db.text import storable
 from scheduler_core.domain import EventLevel, RunStatus, Trigger
 from scheduler_core.errors import DatabaseError
 
+# An outcome, but for its id, that says no more than that all went well.
+_PLAIN = FinishedRun(UUID(int=0), RunStatus.SUCCESS, "{}")[1:]
+
 # How long the rows of cron jobs are kept locked, and this thread busy, to compute their slots.
 PLACING_SECONDS = 0.1
 
@@ -193,8 +196,13 @@ class JobStore:
         """
         finish = statement("finish_runs")
         # Successes with nothing to tell come last, as ids alone.
-        told = [outcome for outcome in outcomes if not _is_plain(outcome)]
-        plain = [outcome.id for outcome in outcomes if _is_plain(outcome)]
+        told: list[FinishedRun] = []
+        plain: list[UUID] = []
+        for outcome in outcomes:
+            if outcome[1:] == _PLAIN:
+                plain.append(outcome.id)
+            else:
+                told.append(outcome)
         values = finish.bind(
             node=self._node_id,
             ids=[outcome.id for outcome in told] + plain,
@@ -404,11 +412,6 @@ def _cron_job_of(row: Row) -> CronJob:
         config_json=row["config_json"],
         at=row["at"],
     )
-
-
-def _is_plain(outcome: FinishedRun) -> bool:
-    """Whether it says no more than that all went well."""
-    return outcome == FinishedRun(outcome.id, RunStatus.SUCCESS, "{}")
 
 
 def _storable(text: str | None) -> str | None:

@@ -124,10 +124,12 @@ _COUNTS = ("success", "failed", "skipped", "running", "suspicious")
 
 
 def _figures(row: Record, step: timedelta) -> RunFigures:
-    """A step's figures. Where only its newest runs were read, counts grow by the part that was not."""
+    """A step's figures. Where only its newest runs were read, counts grow by the part that was not; of those
+    that still run all were read."""
     read = row["read"]
     scale = 1.0 if not read else max(1.0, step.total_seconds() / read)
-    return _with_counts(row, {name: round(row[name] * scale) for name in _COUNTS})
+    counts = {name: round(row[name] * (1.0 if name == "running" else scale)) for name in _COUNTS}
+    return _with_counts(row, counts)
 
 
 def _together(row: Record, steps: tuple[RunFigures, ...]) -> RunFigures:

@@ -22,7 +22,7 @@ _MOST_REMEMBERED = 20_000
 _NEWS = """
     SELECT * FROM job_runs WHERE status IN ('pending', 'running')
     UNION
-    SELECT * FROM job_runs WHERE started_at >= $1
+    SELECT * FROM job_runs WHERE status IN ('success', 'failed', 'skipped') AND started_at >= $1
     UNION
     SELECT * FROM job_runs WHERE id = ANY ($2)
     ORDER BY created_at, id

@@ -24,6 +24,7 @@ from scheduler_core.tasks.task import Task, TaskFactory
 log = logging.getLogger(__name__)
 
 CLAIM_BATCH = 500
+CLAIMS_AT_ONCE = 2
 HELD_ROW_SECONDS = 0.1
 CRON_LOOK_SECONDS = 0.01
 FIRST_RETRY_SECONDS = 0.1
@@ -79,6 +80,8 @@ class JobScheduler:
         self._stopping = False
         # Held from a claim until its tasks are in the queue, so that stopping sees every run it took.
         self._claiming = asyncio.Lock()
+        # Places for what claims on their way may bring.
+        self._promised = 0
         self._cron_waits = True
         # A new node holds nothing.
         self._adopted = time.monotonic()
@@ -114,22 +117,52 @@ class JobScheduler:
         # What waits goes first: a slot that is due now must not overtake one that was due before.
         look += Look(started=await self._start())
         look += await self._claim_cron()
-        while not self._stopping and (free := self._queue.free) > 0:
-            batch = min(CLAIM_BATCH, free)
-            claim = await self._store.claim_due(
-                batch=batch,
-                per_bot_types=self._factory.kinds.per_bot,
-                bots=await self._bots(),
-                direct_types=self._factory.kinds.unlimited,
-                capacity=free,
-                until=until,
-            )
-            look += await self._take(claim)
-            if claim.rows < batch and not claim.overtaken:
-                break
+        look += await self._claim_due(until)
         if look.waiting:
             look += Look(started=await self._start())
         return look
+
+    async def _claim_due(self, until: datetime | None) -> Look:
+        """Claims batch after batch while they come back full. Behind a full one two are on their way, so that
+        the database writes one while the tasks of the other start."""
+        look, more = await self._claim_batch(until)
+
+        async def claim_more() -> Look:
+            claimed, more = Look(), True
+            while more:
+                one, more = await self._claim_batch(until)
+                claimed += one
+            return claimed
+
+        if more:
+            # Each is waited for, also when another fails: what it claimed has to be in the queue.
+            ways = [claim_more() for _ in range(CLAIMS_AT_ONCE)]
+            for claimed in await asyncio.gather(*ways, return_exceptions=True):
+                if isinstance(claimed, BaseException):
+                    raise claimed
+                look += claimed
+        return look
+
+    async def _claim_batch(self, until: datetime | None) -> tuple[Look, bool]:
+        """One claim, and whether more may be due and fit."""
+        free = self._queue.free - self._promised
+        if self._stopping or free <= 0:
+            return Look(), False
+        bots = await self._bots()
+        batch = min(CLAIM_BATCH, free)
+        self._promised += batch
+        try:
+            claim = await self._store.claim_due(
+                batch=batch,
+                per_bot_types=self._factory.kinds.per_bot,
+                bots=bots,
+                direct_types=self._factory.kinds.unlimited,
+                capacity=batch,
+                until=until,
+            )
+        finally:
+            self._promised -= batch
+        return await self._take(claim), claim.rows >= batch or claim.overtaken
 
     async def run(self) -> None:
         """Looks for ever: at the next slot, on a hint, when a place is free, and at every interval."""

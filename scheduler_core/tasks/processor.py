@@ -107,16 +107,23 @@ class TaskProcessor:
     async def run(self) -> None:
         """Takes tasks for ever. Cancelling it cancels what runs."""
         loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as group:
+        # Not a TaskGroup: to be told of its end costs every run a turn of the loop, and `_process` lets no
+        # error of a handler out.
+        try:
             while True:
                 tasks = await self._queue.get()
                 now = loop.time()
                 for task in tasks:
-                    work = group.create_task(self._process(task), name="run")
+                    work = loop.create_task(self._process(task))
                     active = _Active(task, work, now + task.timeout)
                     self._active[task.run_id] = active
                     if self._timer is None or active.deadline < self._timer.when():
                         self._watch(active.deadline)
+        finally:
+            works = [active.work for active in self._active.values()]
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
 
     def cancel(self, run_id: UUID, because: str, *, retry: bool = False) -> bool:
         """Asks one run to stop; False if it is not in hand or was asked before.

@@ -106,10 +106,10 @@ async def ids(history: History, wanted: RunFilter) -> set[UUID]:
 
 
 async def add_many(database: Database, seed: int) -> None:
-    """Runs of few different starts, so that pages break among equal ones, and some that wait."""
+    """Runs of few different starts, so that pages break among equal ones, and some that wait or run."""
     dice = random.Random(seed)
     for _ in range(60):
-        status = dice.choice([RunStatus.PENDING, RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.SKIPPED])
+        status = dice.choice(list(RunStatus))
         await add_run(
             database,
             status,
@@ -416,10 +416,20 @@ async def test_a_silent_node_is_called_lost_and_a_stopped_one_is_shown_for_a_day
     }
 
 
-@pytest.mark.parametrize("before", [None, RunCursor(START, UUID(int=5))])
+@pytest.mark.parametrize(
+    ("wanted", "before", "found"),
+    [
+        (RunFilter(), None, 100),
+        (RunFilter(), RunCursor(START, UUID(int=5)), 100),
+        (RunFilter(statuses=frozenset({RunStatus.RUNNING})), None, 1),
+        (RunFilter(statuses=frozenset({RunStatus.FAILED})), None, 0),
+        (RunFilter(statuses=frozenset({RunStatus.PENDING, RunStatus.SUCCESS})), None, 100),
+    ],
+)
 async def test_a_page_of_a_long_history_is_read_from_an_index(
-    database: Database, history: History, before: RunCursor | None
+    database: Database, history: History, wanted: RunFilter, before: RunCursor | None, found: int
 ) -> None:
+    await add_run(database, RunStatus.RUNNING, at=START - timedelta(hours=9))
     async with database.connection() as connection:
         await connection.execute(
             "INSERT INTO job_runs (job_type, bot_id, status, started_at, finished_at, duration_ms)"
@@ -429,10 +439,12 @@ async def test_a_page_of_a_long_history_is_read_from_an_index(
         )
         await connection.execute("ANALYZE job_runs")
         await connection.execute("SELECT pg_stat_reset()")
-    assert len(await history.runs(before=before, limit=100)) == 100
+    assert len(await history.runs(wanted, before=before, limit=100)) == found
     async with database.connection() as connection:
         await connection.execute("SELECT pg_stat_force_next_flush()")
-        scans = await connection.fetchval(
-            "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'job_runs'"
+        row = await connection.fetchrow(
+            "SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'job_runs'"
         )
-    assert scans == 0
+    assert row is not None
+    assert row["seq_scan"] == 0
+    assert row["idx_tup_fetch"] <= 102

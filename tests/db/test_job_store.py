@@ -280,6 +280,30 @@ async def test_history_reads_well_after_its_job_is_deleted(database: Database, s
     assert (run.job_id, run.job_type, run.status) == (None, "profile_maintenance", RunStatus.SUCCESS)
 
 
+async def test_each_outcome_of_a_batch_is_recorded_as_it_was_told(
+    database: Database, store: JobStore
+) -> None:
+    for bot in "abcdef":
+        await add_job(database, bot=bot)
+    await claim(store)
+    ids = await start(store)
+    told = [
+        FinishedRun(id=ids[0], status=RunStatus.SUCCESS, result_json="{}"),
+        FinishedRun(id=ids[1], status=RunStatus.FAILED, error_message="broke"),
+        FinishedRun(id=ids[2], status=RunStatus.SUCCESS, result_json="{}"),
+        FinishedRun(id=ids[3], status=RunStatus.SKIPPED, result_json='{"n": 1}', reason="nothing to do"),
+        FinishedRun(id=ids[4], status=RunStatus.SUCCESS, result_json="{}", suspicious=("short", "fast")),
+        FinishedRun(id=uuid4(), status=RunStatus.SUCCESS, result_json="{}"),
+    ]
+    assert await store.finish_runs(told) == set(ids[:5])
+    by_id = {run.id: run for run in await runs(database)}
+    for outcome in told[:5]:
+        run = by_id[outcome.id]
+        assert (run.status, run.result_json, run.error_message, run.reason, run.suspicious) == outcome[1:6]
+        assert run.finished_at is not None
+    assert by_id[ids[5]].status is RunStatus.RUNNING
+
+
 async def test_a_deleted_job_cancels_its_runs(database: Database, store: JobStore) -> None:
     await add_job(database, bot="waits")
     await add_job(database, bot="runs")
@@ -290,6 +314,7 @@ async def test_a_deleted_job_cancels_its_runs(database: Database, store: JobStor
     by_status = {run.status: run for run in await runs(database)}
     assert by_status[RunStatus.SKIPPED].reason == "job deleted"
     assert by_status[RunStatus.RUNNING].cancel_requested_at is not None
+    assert {run.job_id for run in by_status.values()} == {None}
 
 
 async def test_text_that_postgresql_refuses_does_not_lose_a_result(

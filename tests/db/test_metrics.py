@@ -169,10 +169,13 @@ async def test_a_step_with_too_many_runs_is_estimated_from_its_newest(
         status = RunStatus.FAILED if second % 4 == 0 else RunStatus.SUCCESS
         await add_run(database, timedelta(seconds=second), status, duration=second)
     await add_run(database, timedelta(seconds=150))
+    await add_run(database, timedelta(seconds=1), RunStatus.RUNNING)
     chart = await metrics.chart(since=START, step=timedelta(seconds=100), steps=2)
     full, sparse = chart.steps
     assert chart.estimated
-    assert full.runs == pytest.approx(100, abs=6)
+    assert full.runs == pytest.approx(101, abs=6)
+    # Few are active, and all of them are read.
+    assert full.running == 1
     assert full.failed == pytest.approx(25, abs=3)
     assert full.longest_ms == 99
     assert (sparse.runs, chart.whole.runs) == (1, full.runs + 1)
@@ -201,7 +204,8 @@ async def test_a_chart_reads_no_more_than_its_window_from_an_index(
     [found] = plan if isinstance(plan, list) else json.loads(plan)
     scans = list(_scans_of(found["Plan"]))
     assert {scan["Node Type"] for scan in scans} <= {"Index Scan", "Index Only Scan"}, scans
-    assert {scan["Index Name"] for scan in scans} == {"job_runs_of_job" if of_job else "job_runs_newest"}
+    finished = "job_runs_of_job" if of_job else "job_runs_newest"
+    assert {scan["Index Name"] for scan in scans} == {finished, "job_runs_active"}
     assert sum(scan["Actual Rows"] * scan["Actual Loops"] for scan in scans) == (300 if of_job else 600)
     assert found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"] < 500
 

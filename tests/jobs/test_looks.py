@@ -9,6 +9,7 @@ import pytest
 
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import Claim
+from scheduler_core.errors import DatabaseError
 from scheduler_core.jobs import scheduler
 from scheduler_core.runtime import open_runtime
 from scheduler_core.settings import Settings
@@ -52,3 +53,90 @@ async def test_a_slot_that_comes_while_it_looks_is_not_taken_for_one_that_somebo
         await psql.close()
         async with asyncio.timeout(10):
             await ran.wait()
+
+
+async def test_claims_that_are_on_their_way_together_take_no_more_than_fits(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_due, together, most = JobStore.claim_due, 0, 0
+    running, held = 0, 0
+    all_ran = asyncio.Event()
+
+    async def counted(self: JobStore, **values: Any) -> Claim:
+        nonlocal together, most
+        together += 1
+        most = max(most, together)
+        try:
+            return await claim_due(self, **values)
+        finally:
+            together -= 1
+
+    async def work(task: Task, context: TaskContext) -> TaskResult:
+        nonlocal running, held
+        running += 1
+        held = max(held, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        ran.append(task.bot_id)
+        if len(ran) == 200:
+            all_ran.set()
+        return TaskResult()
+
+    ran: list[str] = []
+    monkeypatch.setattr(JobStore, "claim_due", counted)
+    monkeypatch.setattr(scheduler, "CLAIM_BATCH", 8)
+    psql = await asyncpg.connect(database_url)
+    await psql.execute(
+        "INSERT INTO scheduled_jobs (job_type, bot_id) SELECT 'work', 'b' || n FROM generate_series(1, 200) n"
+    )
+    settings = Settings(
+        database_url=database_url,  # type: ignore[arg-type]  # pydantic makes the secret
+        data_dir=tmp_path,
+        scheduler_max_concurrent_runs=20,
+    )
+    async with open_runtime(settings, kinds=[JobKind(name="work", handler=work)]):
+        async with asyncio.timeout(30):
+            await all_ran.wait()
+    await psql.close()
+    assert len(set(ran)) == 200
+    assert most == scheduler.CLAIMS_AT_ONCE
+    assert 10 < held <= 20
+
+
+async def test_what_one_claim_brought_runs_although_the_other_was_lost(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_due, calls = JobStore.claim_due, 0
+    ran: set[str] = set()
+    all_ran = asyncio.Event()
+
+    async def fragile(self: JobStore, **values: Any) -> Claim:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise DatabaseError("The connection broke.", "It is tried again by itself.")
+        return await claim_due(self, **values)
+
+    async def work(task: Task, context: TaskContext) -> TaskResult:
+        ran.add(task.bot_id)
+        if len(ran) == 40:
+            all_ran.set()
+        return TaskResult()
+
+    monkeypatch.setattr(JobStore, "claim_due", fragile)
+    monkeypatch.setattr(scheduler, "CLAIM_BATCH", 5)
+    psql = await asyncpg.connect(database_url)
+    await psql.execute(
+        "INSERT INTO scheduled_jobs (job_type, bot_id) SELECT 'work', 'b' || n FROM generate_series(1, 40) n"
+    )
+    settings = Settings(
+        database_url=database_url,  # type: ignore[arg-type]  # pydantic makes the secret
+        data_dir=tmp_path,
+        scheduler_max_concurrent_runs=100,
+    )
+    async with open_runtime(settings, kinds=[JobKind(name="work", handler=work)]):
+        async with asyncio.timeout(30):
+            await all_ran.wait()
+    assert calls > 3
+    assert await psql.fetchval("SELECT count(*) FROM job_runs WHERE job_type = 'work'") == 40
+    await psql.close()

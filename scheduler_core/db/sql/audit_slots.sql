@@ -10,6 +10,9 @@ HAVING j.claim_seq - coalesce(min(r.claim_seq), j.claim_seq + 1) + 1 <> count(DI
     OR (
         -- A forced run counts as a run of the job, and not as a slot.
         count(r.claim_seq) = 0 AND j.claim_seq > 0 AND j.last_run_at > now() - make_interval(days => :days)
-        AND NOT EXISTS (SELECT FROM job_runs m WHERE m.job_id = j.id)
+        AND NOT EXISTS (SELECT FROM job_runs m WHERE m.job_id = j.id AND m.status IN ('pending', 'running'))
+        AND NOT EXISTS (
+            SELECT FROM job_runs m WHERE m.job_id = j.id AND m.status IN ('success', 'failed', 'skipped')
+        )
     )
 LIMIT :limit

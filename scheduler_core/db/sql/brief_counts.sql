@@ -3,17 +3,21 @@ WITH seen AS MATERIALIZED (
     SELECT status, mode, started_at, coalesced, cardinality(suspicious) AS marks,
         status = 'skipped' AND starts_with(reason, 'overlap:') AS overlapped
     FROM job_runs
-    WHERE started_at >= :since AND started_at < :until
+    WHERE status IN ('success', 'failed', 'skipped') AND started_at >= :since AND started_at < :until
     ORDER BY started_at DESC, id DESC
     LIMIT :most
+),
+active AS (
+    SELECT count(*) AS running, coalesce(sum(coalesced), 0) AS missed FROM job_runs
+    WHERE status = 'running' AND started_at >= :since AND started_at < :until
 )
-SELECT count(*) FILTER (WHERE status = 'running') AS running,
+SELECT (SELECT running FROM active) AS running,
     count(*) FILTER (WHERE status = 'success') AS success,
     count(*) FILTER (WHERE status = 'failed') AS failed,
     count(*) FILTER (WHERE status = 'skipped') AS skipped,
     count(*) FILTER (WHERE status = 'success' AND marks > 0) AS suspicious,
     count(*) FILTER (WHERE overlapped) AS overlapped,
     count(*) FILTER (WHERE mode = 'undo' AND status = 'success') AS undone,
-    coalesce(sum(coalesced), 0)::bigint AS missed,
+    (coalesce(sum(coalesced), 0) + (SELECT missed FROM active))::bigint AS missed,
     CASE WHEN count(*) = :most THEN min(started_at) ELSE :since END AS counted_from
 FROM seen

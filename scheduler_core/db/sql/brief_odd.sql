@@ -1,7 +1,7 @@
 -- Successes to look at twice; of very many runs, among the newest.
 WITH seen AS MATERIALIZED (
     SELECT id, status, cardinality(suspicious) AS marks, started_at FROM job_runs
-    WHERE started_at >= :since AND started_at < :until
+    WHERE status IN ('success', 'failed', 'skipped') AND started_at >= :since AND started_at < :until
     ORDER BY started_at DESC, id DESC
     LIMIT :most
 ),

@@ -2,7 +2,7 @@
 WITH longest AS MATERIALIZED (
     SELECT DISTINCT ON (job_id) job_id, id, duration_ms FROM (
         SELECT id, job_id, status, duration_ms FROM job_runs
-        WHERE started_at >= :since AND started_at < :until
+        WHERE status IN ('success', 'failed', 'skipped') AND started_at >= :since AND started_at < :until
         ORDER BY started_at DESC, id DESC
         LIMIT :most
     ) seen
@@ -20,7 +20,7 @@ JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t.duration_ms) AS p50_ms, count(*) AS runs
     FROM (
         SELECT s.duration_ms, s.status FROM job_runs s
-        WHERE s.job_id = c.job_id AND s.started_at IS NOT NULL
+        WHERE s.job_id = c.job_id AND s.status IN ('success', 'failed', 'skipped')
         ORDER BY s.started_at DESC, s.id DESC LIMIT 200
     ) t
     WHERE t.status = 'success'

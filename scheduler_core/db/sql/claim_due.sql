@@ -35,7 +35,7 @@ bots AS (
 ),
 judged AS (
     SELECT d.id, d.job_type, coalesce(b.bot_id, d.bot_id) AS bot_id, d.next_run_at AS slot_at, d.next_at,
-        d.missed, d.claim_seq + 1 AS claim_seq, d.config_json,
+        d.missed, d.claim_seq + 1 AS claim_seq, d.config_json, b.bot_id IS NOT NULL AS is_one_of_many,
         active.status IS NULL AND (
             d.needs_model IS NULL
             OR EXISTS (SELECT FROM scheduler_nodes n WHERE n.id = :node AND d.needs_model = ANY (n.models))
@@ -82,7 +82,9 @@ advanced AS (
     SET claim_seq = d.claim_seq, next_run_at = d.next_at,
         last_run_at = CASE WHEN d.starts THEN now() ELSE j.last_run_at END
     FROM (
-        SELECT id, claim_seq, next_at, bool_or(status = 'running') AS starts FROM decided GROUP BY 1, 2, 3
+        SELECT id, claim_seq, next_at, status = 'running' AS starts FROM decided WHERE NOT is_one_of_many
+        UNION ALL
+        SELECT id, claim_seq, next_at, bool_or(status = 'running') FROM decided WHERE is_one_of_many GROUP BY 1, 2, 3
     ) d
     WHERE j.id = d.id
 ),

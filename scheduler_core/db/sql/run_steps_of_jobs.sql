@@ -1,5 +1,5 @@
 -- Runs of each of some jobs by when they started, in steps of equal length, and (step NULL) all of a job together. Of each
--- step of a job at most the newest :most are read, straight from the index, so that no history makes this slow; and one
+-- step of a job at most the newest :most that are over are read, straight from the index, so that no history makes this slow; and one
 -- job is summed up after the other, so that many need no more memory than one.
 WITH step AS (
     SELECT n, :since::timestamptz + n * :length::interval AS starts,
@@ -22,8 +22,10 @@ CROSS JOIN LATERAL (
         max(duration_ms) FILTER (WHERE status IN ('success', 'failed')) AS longest_ms,
         percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY late) AS lateness,
         -- How much of the step was read, for those with more runs than that.
-        CASE WHEN count(*) >= :most THEN
-            extract(epoch FROM max(ends) - min(started_at))::double precision
+        CASE WHEN count(*) FILTER (WHERE status <> 'running') >= :most THEN
+            extract(
+                epoch FROM max(ends) - min(started_at) FILTER (WHERE status <> 'running')
+            )::double precision
         END AS read
     FROM (
         SELECT step.n, step.ends, r.*,
@@ -36,10 +38,18 @@ CROSS JOIN LATERAL (
             SELECT r.status, r.trigger, r.started_at, r.scheduled_for, r.duration_ms,
                 cardinality(r.suspicious) > 0 AS is_suspicious
             FROM job_runs r
-            WHERE r.job_id = wanted.job AND r.started_at >= step.starts AND r.started_at < step.ends
+            WHERE r.job_id = wanted.job AND r.status IN ('success', 'failed', 'skipped')
+                AND r.started_at >= step.starts AND r.started_at < step.ends
             ORDER BY r.started_at DESC
             LIMIT :most
         ) r
+        UNION ALL
+        SELECT step.n, step.ends, r.status, r.trigger, r.started_at, r.scheduled_for, r.duration_ms, false,
+            CASE WHEN r.trigger = 'schedule' THEN
+                greatest(0, extract(epoch FROM r.started_at - r.scheduled_for))::double precision
+            END
+        FROM job_runs r JOIN step ON r.started_at >= step.starts AND r.started_at < step.ends
+        WHERE r.job_id = wanted.job AND r.status = 'running'
     ) seen
     GROUP BY GROUPING SETS ((n), ())
 ) summed
