@@ -16,10 +16,12 @@ from scheduler_core.db.connect import Connection
 
 WORKERS = 2
 
+# As the node's own statements do, these keep the planner to the indexes: to the one of due jobs, whose words they
+# repeat, and by `= ANY (ARRAY[…])` to the keys, for which it would else read whole tables.
 CLAIM = """
 WITH due AS MATERIALIZED (
     SELECT id, next_run_at FROM scheduled_jobs
-    WHERE enabled AND next_run_at <= now()
+    WHERE enabled AND NOT needs_slot AND next_run_at <= now()
     ORDER BY next_run_at LIMIT $1
     FOR NO KEY UPDATE SKIP LOCKED
 ),
@@ -27,7 +29,7 @@ advanced AS (
     UPDATE scheduled_jobs j
     SET claim_seq = j.claim_seq + 1, last_run_at = now(),
         next_run_at = due.next_run_at + make_interval(mins => j.interval_minutes)
-    FROM due WHERE j.id = due.id
+    FROM due WHERE j.id = ANY (ARRAY[due.id])
     RETURNING j.id, j.job_type, j.bot_id, j.claim_seq, due.next_run_at AS slot_at
 )
 INSERT INTO job_runs (
@@ -42,7 +44,7 @@ UPDATE job_runs r
 SET status = 'success', finished_at = clock_timestamp(), result_json = '{}',
     duration_ms = (extract(epoch FROM clock_timestamp() - r.started_at) * 1000)::integer
 FROM unnest($1::uuid[]) AS f (id)
-WHERE r.id = f.id AND r.status = 'running' AND r.node_id = $2
+WHERE r.id = ANY (ARRAY[f.id]) AND CASE WHEN r.finished_at IS NULL THEN r.node_id = $2 ELSE false END
 """
 
 
