@@ -16,8 +16,8 @@ from scheduler_core.db.connect import Connection
 
 WORKERS = 2
 
-# As the node's own statements do, these keep the planner to the indexes: to the one of due jobs, whose words they
-# repeat, and by `= ANY (ARRAY[…])` to the keys, for which it would else read whole tables.
+# As the node's own statements do, these keep the planner to the indexes: to the one of due jobs, whose words
+# they repeat, and by `= ANY (ARRAY[…])` to the keys, for which it would else read whole tables.
 CLAIM = """
 WITH due AS MATERIALIZED (
     SELECT id, next_run_at FROM scheduled_jobs
