@@ -10,7 +10,7 @@ say goodbye, close the LISTEN connection, the pool, and the embedded server if n
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -323,6 +323,10 @@ class _Node:
                 await self._processor.drain(grace=grace)
         except TimeoutError:
             log.warning("Runs are left behind; their lease ends now and they are tried again.")
+        # An outcome that is cut off while it is written may be recorded and would be told to nobody.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._recorder.wait_settled()
         for loop in loops:
             loop.cancel()
         await asyncio.shield(self._say_goodbye())

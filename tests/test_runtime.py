@@ -12,11 +12,14 @@ import asyncpg
 import pytest
 
 from scheduler_core.db.connect import Address
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.domain import EventLevel, NodeState, Run, RunFilter, RunStatus
 from scheduler_core.errors import DatabaseError, RunError
 from scheduler_core.runtime import Runtime, open_runtime
 from scheduler_core.settings import Settings
+from scheduler_core.tasks.recorder import Recorder
 from scheduler_core.tasks.task import Handler, JobKind, Task, TaskContext, TaskResult
 
 
@@ -224,6 +227,31 @@ async def test_stopping_waits_for_short_runs_and_hands_long_ones_on(settings: Se
     assert sorted(node.state for node in nodes) == [NodeState.ACTIVE, NodeState.STOPPED]
 
 
+async def test_an_outcome_that_is_being_written_when_the_node_stops_is_told_to_the_host(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    finish_runs, written, told = JobStore.finish_runs, asyncio.Event(), set[UUID]()
+
+    async def slowly(self: JobStore, *args: Any, **values: Any) -> set[UUID]:
+        held = await finish_runs(self, *args, **values)
+        written.set()
+        await asyncio.sleep(0.5)
+        return held
+
+    monkeypatch.setattr(JobStore, "finish_runs", slowly)
+    nap = JobKind(name="nap", handler=sleep_well)
+    async with open_runtime(settings, kinds=[nap], on_finished=told.update) as runtime:
+        async with runtime.database.connection() as connection:
+            sql = "INSERT INTO scheduled_jobs (job_type) VALUES ('nap') RETURNING id"
+            job = await connection.fetchval(sql)
+        async with asyncio.timeout(10):
+            await written.wait()
+        [run] = await runtime.history.runs(RunFilter(job_id=job))
+        assert run.status is RunStatus.SUCCESS
+    assert run.id in told
+    assert "no longer ours" not in caplog.text
+
+
 async def test_default_jobs_exist_after_the_first_start(settings: Settings) -> None:
     async with open_runtime(settings) as runtime:
         jobs = {o.job.job_type: o.job for o in await runtime.history.jobs()}
@@ -268,6 +296,23 @@ async def test_a_bug_in_a_loop_ends_the_program_loudly(
     with pytest.raises(ExceptionGroup) as caught:
         async with open_runtime(settings):
             await asyncio.Event().wait()
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_a_bug_around_a_handler_ends_the_program_loudly(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Recorder, run: FinishedRun, *, retry_in: float | None = None) -> None:
+        raise ZeroDivisionError
+
+    async def run_one() -> None:
+        async with bench(settings, sleep_well) as node:
+            await node.add_job()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(Recorder, "finish", broken)
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.wait_for(run_one(), 10)
     assert caught.group_contains(ZeroDivisionError)
 
 

@@ -96,6 +96,8 @@ class TaskProcessor:
         self._broadcast = broadcast
         self._pause_job = pause_job
         self._active: dict[UUID, _Active] = {}
+        self._loop: asyncio.Task[None] | None = None
+        self._bug: Exception | None = None
         # One for all, at the earliest deadline: thousands of runs a second would each pay for its own.
         self._timer: asyncio.TimerHandle | None = None
 
@@ -107,8 +109,8 @@ class TaskProcessor:
     async def run(self) -> None:
         """Takes tasks for ever. Cancelling it cancels what runs."""
         loop = asyncio.get_running_loop()
-        # Not a TaskGroup: to be told of its end costs every run a turn of the loop, and `_process` lets no
-        # error of a handler out.
+        # Not a TaskGroup: to be told of each end costs every run a turn of the loop.
+        self._loop = asyncio.current_task()
         try:
             while True:
                 tasks = await self._queue.get()
@@ -119,6 +121,10 @@ class TaskProcessor:
                     self._active[task.run_id] = active
                     if self._timer is None or active.deadline < self._timer.when():
                         self._watch(active.deadline)
+        except asyncio.CancelledError:
+            if self._bug is not None:
+                raise self._bug from None
+            raise
         finally:
             works = [active.work for active in self._active.values()]
             for work in works:
@@ -209,6 +215,11 @@ class TaskProcessor:
                     retry_in = self._retry_in(task)
             if not active.abandoned:
                 self._recorder.finish(outcome, retry_in=retry_in)
+        except Exception as error:  # noqa: BLE001 - raised again by `run`
+            # Not of the handler but of this class: nobody knows what else is wrong.
+            self._bug = error
+            if self._loop is not None:
+                self._loop.cancel()
         finally:
             self._release(task)
 
