@@ -96,7 +96,7 @@ class TaskProcessor:
         self._broadcast = broadcast
         self._pause_job = pause_job
         self._active: dict[UUID, _Active] = {}
-        self._loop: asyncio.Task[None] | None = None
+        self._runner: asyncio.Task[None] | None = None
         self._bug: Exception | None = None
         # One for all, at the earliest deadline: thousands of runs a second would each pay for its own.
         self._timer: asyncio.TimerHandle | None = None
@@ -110,7 +110,7 @@ class TaskProcessor:
         """Takes tasks for ever. Cancelling it cancels what runs."""
         loop = asyncio.get_running_loop()
         # Not a TaskGroup: to be told of each end costs every run a turn of the loop.
-        self._loop = asyncio.current_task()
+        self._runner = asyncio.current_task()
         try:
             while True:
                 tasks = await self._queue.get()
@@ -218,8 +218,8 @@ class TaskProcessor:
         except Exception as error:  # noqa: BLE001 - raised again by `run`
             # Not of the handler but of this class: nobody knows what else is wrong.
             self._bug = error
-            if self._loop is not None:
-                self._loop.cancel()
+            if self._runner is not None:
+                self._runner.cancel()
         finally:
             self._release(task)
 
