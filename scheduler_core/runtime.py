@@ -323,17 +323,18 @@ class _Node:
                 await self._processor.drain(grace=grace)
         except TimeoutError:
             log.warning("Runs are left behind; their lease ends now and they are tried again.")
+        until = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         # An outcome that is cut off while it is written may be recorded and would be told to nobody.
         with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
+            async with asyncio.timeout_at(until):
                 await self._recorder.wait_settled()
         for loop in loops:
             loop.cancel()
-        await asyncio.shield(self._say_goodbye())
+        await asyncio.shield(self._say_goodbye(until))
 
-    async def _say_goodbye(self) -> None:
+    async def _say_goodbye(self, until: float) -> None:
         try:
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
+            async with asyncio.timeout_at(until):
                 await self._recorder.run_once()
                 if self._telemetry is not None:
                     await self._telemetry.flush()

@@ -1,6 +1,7 @@
--- Runs of each of some jobs by when they started, in steps of equal length, and (step NULL) all of a job together. Of each
--- step of a job at most the newest :most that are over are read, straight from the index, so that no history makes this slow; and one
--- job is summed up after the other, so that many need no more memory than one.
+-- Runs of each of some jobs by when they started, in steps of equal length, and (step NULL) all of a job
+-- together. Of each step of a job at most the newest :most that are over are read, straight from the index, so
+-- that no history makes this slow; and one job is summed up after the other, so that many need no more memory
+-- than one.
 WITH step AS (
     SELECT n, :since::timestamptz + n * :length::interval AS starts,
         :since::timestamptz + (n + 1) * :length::interval AS ends
