@@ -10,7 +10,7 @@ say goodbye, close the LISTEN connection, the pool, and the embedded server if n
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -73,9 +73,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNKNOWN_TYPE_GRACE_SECONDS = 60.0
+SETTLE_SECONDS = 2.0
 LAST_WORDS_SECONDS = 5.0
 # Claiming, recording, heartbeats and looking for cancellations, each at the same time.
 OWN_CONNECTIONS = CLAIMS_AT_ONCE + 3
+RECORDER = "recorder"
 
 FinishedSink = Callable[[Sequence[UUID]], None]
 Models = ModelChooser | GivenModel
@@ -295,7 +297,7 @@ class _Node:
         """Starts the loops; one that dies of a bug takes the group with it."""
         works = {
             "change feed": self._feed.run,
-            "recorder": self._recorder.run,
+            RECORDER: self._recorder.run,
             "broadcast": self._broadcast.run,
             "processor": self._processor.run,
             "upkeep": self._upkeep.run,
@@ -323,18 +325,25 @@ class _Node:
                 await self._processor.drain(grace=grace)
         except TimeoutError:
             log.warning("Runs are left behind; their lease ends now and they are tried again.")
-        until = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
-        # An outcome that is cut off while it is written may be recorded and would be told to nobody.
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                await self._recorder.wait_settled()
+        await self._settle(next(loop for loop in loops if loop.get_name() == RECORDER))
         for loop in loops:
             loop.cancel()
-        await asyncio.shield(self._say_goodbye(until))
+        await asyncio.shield(self._say_goodbye())
 
-    async def _say_goodbye(self, until: float) -> None:
+    async def _settle(self, recorder: "asyncio.Task[None]") -> None:
+        """Lets the recorder write what it holds, if it still does: an outcome that is cut off while it is
+        written may be recorded, and would be told to nobody."""
+        settled = asyncio.ensure_future(self._recorder.wait_settled())
         try:
-            async with asyncio.timeout_at(until):
+            await asyncio.wait(
+                {settled, recorder}, timeout=SETTLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            settled.cancel()
+
+    async def _say_goodbye(self) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await self._recorder.run_once()
                 if self._telemetry is not None:
                     await self._telemetry.flush()

@@ -17,8 +17,10 @@ from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.domain import EventLevel, NodeState, Run, RunFilter, RunStatus
 from scheduler_core.errors import DatabaseError, RunError
+from scheduler_core.jobs.scheduler import JobScheduler
 from scheduler_core.runtime import Runtime, open_runtime
 from scheduler_core.settings import Settings
+from scheduler_core.tasks import recorder
 from scheduler_core.tasks.recorder import Recorder
 from scheduler_core.tasks.task import Handler, JobKind, Task, TaskContext, TaskResult
 
@@ -287,8 +289,6 @@ async def test_the_node_survives_a_lost_database_connection(settings: Settings, 
 async def test_a_bug_in_a_loop_ends_the_program_loudly(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scheduler_core.jobs.scheduler import JobScheduler
-
     async def broken(self: JobScheduler) -> None:
         raise ZeroDivisionError
 
@@ -444,3 +444,52 @@ async def test_an_error_of_the_hosts_own_block_leaves_as_it_came(settings: Setti
     with pytest.raises(KeyError, match="mine"):
         async with open_runtime(settings):
             raise KeyError("mine")
+
+
+async def test_a_bug_in_a_loop_costs_no_outcome(
+    settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = asyncio.Event()
+
+    async def end(task: Task, context: TaskContext) -> TaskResult:
+        ended.set()
+        return TaskResult()
+
+    async def broken(self: JobScheduler) -> None:
+        raise ZeroDivisionError
+
+    async def run_one() -> None:
+        async with bench(settings, end) as node:
+            await node.add_job()
+            await ended.wait()
+            # Its outcome is still to be written.
+            monkeypatch.setattr(JobScheduler, "run_once", broken)
+            await node.add_job(bot="nova")
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(recorder, "OUTCOME_WINDOW_SECONDS", 60.0)
+    with pytest.raises(ExceptionGroup):
+        await asyncio.wait_for(run_one(), 10)
+    psql = await asyncpg.connect(database_url)
+    written = await psql.fetch("SELECT status FROM job_runs WHERE job_type = 'nap'")
+    states = await psql.fetch("SELECT state FROM scheduler_nodes")
+    await psql.close()
+    assert [row["status"] for row in written] == ["success"]
+    assert [row["state"] for row in states] == ["stopped"]
+
+
+async def test_a_handler_that_raises_more_than_an_error_ends_the_program_loudly(settings: Settings) -> None:
+    class Leave(BaseException):
+        """What some libraries raise to end everything."""
+
+    async def leave(task: Task, context: TaskContext) -> TaskResult:
+        raise Leave
+
+    async def run_one() -> None:
+        async with bench(settings, leave) as node:
+            await node.add_job()
+            await asyncio.Event().wait()
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await asyncio.wait_for(run_one(), 10)
+    assert caught.group_contains(Leave)

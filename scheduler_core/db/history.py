@@ -219,12 +219,13 @@ class History:
 
 
 def _kinds_of(wanted: RunFilter) -> Iterator[str]:
-    """Runs that are over and those that are not are listed by different indexes, which these words name."""
+    """Different indexes list runs that are over, that run, and that wait; these words name them."""
     statuses = wanted.statuses or frozenset(RunStatus)
     if any(status.is_final for status in statuses):
         yield "status IN ('success', 'failed', 'skipped')"
-    if not all(status.is_final for status in statuses):
-        yield "status IN ('pending', 'running')"
+    for status in (RunStatus.RUNNING, RunStatus.PENDING):
+        if status in statuses:
+            yield f"status = '{status}'"
 
 
 def _conditions(wanted: RunFilter, before: RunCursor | None) -> tuple[list[str], list[object]]:

@@ -137,18 +137,24 @@ class JobScheduler:
         if more:
             # Each is waited for, also when another fails: what it claimed has to be in the queue.
             ways = [claim_more() for _ in range(CLAIMS_AT_ONCE)]
+            failures: list[BaseException] = []
             for claimed in await asyncio.gather(*ways, return_exceptions=True):
                 if isinstance(claimed, BaseException):
-                    raise claimed
-                look += claimed
+                    failures.append(claimed)
+                else:
+                    look += claimed
+            # A bug before a database that is away.
+            for failure in sorted(failures, key=lambda each: isinstance(each, DatabaseError)):
+                raise failure
         return look
 
     async def _claim_batch(self, until: datetime | None) -> tuple[Look, bool]:
         """One claim, and whether more may be due and fit."""
+        bots = await self._bots()
+        # Nothing waits from here until the places are promised.
         free = self._queue.free - self._promised
         if self._stopping or free <= 0:
             return Look(), False
-        bots = await self._bots()
         batch = min(CLAIM_BATCH, free)
         self._promised += batch
         try:

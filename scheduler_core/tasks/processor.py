@@ -97,7 +97,7 @@ class TaskProcessor:
         self._pause_job = pause_job
         self._active: dict[UUID, _Active] = {}
         self._runner: asyncio.Task[None] | None = None
-        self._bug: Exception | None = None
+        self._bug: BaseException | None = None
         # One for all, at the earliest deadline: thousands of runs a second would each pay for its own.
         self._timer: asyncio.TimerHandle | None = None
 
@@ -121,15 +121,14 @@ class TaskProcessor:
                     self._active[task.run_id] = active
                     if self._timer is None or active.deadline < self._timer.when():
                         self._watch(active.deadline)
-        except asyncio.CancelledError:
-            if self._bug is not None:
-                raise self._bug from None
-            raise
         finally:
+            self._runner = None
             works = [active.work for active in self._active.values()]
             for work in works:
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
+            if self._bug is not None:
+                raise self._bug from None
 
     def cancel(self, run_id: UUID, because: str, *, retry: bool = False) -> bool:
         """Asks one run to stop; False if it is not in hand or was asked before.
@@ -196,6 +195,19 @@ class TaskProcessor:
         self._recorder.finish(failed(active.task.run_id, message))
 
     async def _process(self, task: Task) -> None:
+        try:
+            await self._work_on(task)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            # Not of the handler but around it: nobody knows what else is wrong, so `run` ends with it.
+            self._bug = error
+            if self._runner is not None:
+                self._runner.cancel()
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+
+    async def _work_on(self, task: Task) -> None:
         active = self._active[task.run_id]
         active.begun = True
         enter_run(task.run_id)
@@ -215,11 +227,6 @@ class TaskProcessor:
                     retry_in = self._retry_in(task)
             if not active.abandoned:
                 self._recorder.finish(outcome, retry_in=retry_in)
-        except Exception as error:  # noqa: BLE001 - raised again by `run`
-            # Not of the handler but of this class: nobody knows what else is wrong.
-            self._bug = error
-            if self._runner is not None:
-                self._runner.cancel()
         finally:
             self._release(task)
 

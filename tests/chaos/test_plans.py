@@ -219,6 +219,7 @@ async def calls(connection: Connection) -> dict[str, Callable[[], Awaitable[obje
         "claim_due": lambda: store.claim_due(
             batch=200, per_bot_types=(), bots=(), direct_types=TYPES[1:], capacity=100
         ),
+        "recount_slots": lambda: connection.execute(statement("recount_slots").text),
         "start_pending": lambda: store.start_pending(limits=LIMITS, capacity=50),
         "held_runs": lambda: store.held_runs(known=held),
         "check_runs": lambda: store.check_runs(held),

@@ -1,6 +1,7 @@
 """When the scheduler looks again."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,12 @@ async def test_claims_that_are_on_their_way_together_take_no_more_than_fits(
         data_dir=tmp_path,
         scheduler_max_concurrent_runs=20,
     )
-    async with open_runtime(settings, kinds=[JobKind(name="work", handler=work)]):
+
+    async def bots() -> Sequence[str]:
+        await asyncio.sleep(0.001)
+        return ()
+
+    async with open_runtime(settings, kinds=[JobKind(name="work", handler=work)], bots=bots):
         async with asyncio.timeout(30):
             await all_ran.wait()
     await psql.close()

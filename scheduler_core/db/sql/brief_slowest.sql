@@ -20,7 +20,7 @@ JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t.duration_ms) AS p50_ms, count(*) AS runs
     FROM (
         SELECT s.duration_ms, s.status FROM job_runs s
-        WHERE s.job_id = c.job_id AND s.status IN ('success', 'failed', 'skipped')
+        WHERE s.job_id = c.job_id AND s.status IN ('success', 'failed', 'skipped') AND s.started_at IS NOT NULL
         ORDER BY s.started_at DESC, s.id DESC LIMIT 200
     ) t
     WHERE t.status = 'success'

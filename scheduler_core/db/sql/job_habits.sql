@@ -31,11 +31,16 @@ LEFT JOIN LATERAL (
             FILTER (WHERE t.status IN ('success', 'failed')) AS durations
     FROM (
         SELECT r.bot_id, r.slot, r.status, r.duration_ms FROM job_runs r
-        WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
-        ORDER BY r.started_at DESC, r.id DESC
-        LIMIT (
-            SELECT greatest(:fewest, least(:latest::bigint, :rows::bigint / greatest(1, count(*))))
-            FROM (SELECT FROM scheduled_jobs LIMIT :limit) listed
+        WHERE r.job_id = j.id AND r.status = 'running'
+        UNION ALL
+        (
+            SELECT r.bot_id, r.slot, r.status, r.duration_ms FROM job_runs r
+            WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
+            ORDER BY r.started_at DESC, r.id DESC
+            LIMIT (
+                SELECT greatest(:fewest, least(:latest::bigint, :rows::bigint / greatest(1, count(*))))
+                FROM (SELECT FROM scheduled_jobs LIMIT :limit) listed
+            )
         )
     ) t
 ) recent ON true

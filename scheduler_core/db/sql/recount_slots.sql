@@ -1,13 +1,28 @@
 -- A claim_seq that was set back, or a job that was restored from an older copy, would count a slot again that
 -- is on record. Counting goes on after the last recorded one.
-WITH recorded AS (
-    SELECT j.id, max(r.claim_seq) AS last
-    FROM scheduled_jobs j
-    JOIN job_runs r ON r.claim_seq > j.claim_seq
+WITH due AS (
+    SELECT id, job_type, next_run_at FROM scheduled_jobs
+    WHERE enabled AND NOT needs_slot AND next_run_at <= now()
+),
+recorded AS (
+    SELECT id, max(claim_seq) AS last
+    FROM (
+        SELECT d.id, r.claim_seq FROM due d JOIN job_runs r ON r.job_id = d.id
+        WHERE r.status IN ('success', 'failed', 'skipped')
+        UNION ALL
+        SELECT d.id, r.claim_seq FROM due d JOIN job_runs r ON r.job_id = d.id
+        WHERE r.status IN ('pending', 'running')
+        UNION ALL
         -- History of a job that was deleted and put back has lost its job.
-        AND (r.job_id = j.id OR (r.job_id IS NULL AND r.job_type = j.job_type AND r.scheduled_for = j.next_run_at))
-    WHERE j.enabled AND j.next_run_at <= now()
-    GROUP BY j.id
+        SELECT d.id, r.claim_seq FROM due d
+        JOIN job_runs r ON r.job_type = d.job_type AND r.scheduled_for = d.next_run_at
+        WHERE r.job_id IS NULL AND r.status IN ('success', 'failed', 'skipped')
+        UNION ALL
+        SELECT d.id, r.claim_seq FROM due d
+        JOIN job_runs r ON r.job_type = d.job_type AND r.scheduled_for = d.next_run_at
+        WHERE r.job_id IS NULL AND r.status IN ('pending', 'running')
+    ) seen
+    GROUP BY id
 )
 UPDATE scheduled_jobs j SET claim_seq = recorded.last
 FROM recorded
