@@ -89,11 +89,15 @@ class Metrics:
         async with self._database.connection() as connection:
             jobs = await connection.fetch(habits.text, *habits.bind(**HABITS_READ))
             now = jobs[0]["at"] if jobs else await connection.fetchval("SELECT now()")
-        active = jobs[0]["active"] if jobs else None
+        active = (jobs[0]["active"] if jobs else None) or ()
+        running: dict[str, list[dict[str, Any]]] = {}
+        for held in active:
+            if held["job_id"] is not None and held["status"] == RunStatus.RUNNING:
+                running.setdefault(held["job_id"], []).append(held)
         return Outlook(
             now=now,
-            habits=tuple(map(_habit, jobs)),
-            active=tuple(map(_active, active or ())),
+            habits=tuple(_habit(row, running.get(str(row["id"]), ())) for row in jobs),
+            active=tuple(map(_active, active)),
         )
 
 
@@ -148,15 +152,17 @@ def _with_counts(row: Record, counts: dict[str, int]) -> RunFigures:
     )
 
 
-def _habit(row: Record) -> JobHabit:
+def _habit(row: Record, running: Sequence[dict[str, Any]]) -> JobHabit:
+    """Of its latest runs that are over, and of those that run."""
     job = job_of(row)
-    bots = row["bots"] if job.bot_id == ALL_BOTS and row["bots"] else (job.bot_id,)
+    bots = {*(row["bots"] or ()), *(held["bot_id"] for held in running)}
+    slots = [row["places"], *(held["slot"] for held in running)]
     return JobHabit(
         job=job,
-        bots=tuple(bots),
+        bots=tuple(sorted(bots)) if job.bot_id == ALL_BOTS and bots else (job.bot_id,),
         p50_ms=row["p50_ms"],
         p95_ms=row["p95_ms"],
-        places=row["places"],
+        places=max((slot for slot in slots if slot is not None), default=None),
         queues=row["overlap"] == "queue",
     )
 

@@ -33,6 +33,7 @@ BIG = ("scheduled_jobs", "job_runs", "job_run_events", "operator_actions")
 TABLES = (*BIG, "scheduler_nodes")
 TYPES = ("kind0", "kind1", "kind2", "kind3", "kind4")
 LIMITS: Mapping[str, int | None] = dict.fromkeys(TYPES[1:]) | {"kind0": 3}
+FEW_ROWS = 1_000
 MOST_PAGES = 40_000
 MOST_MILLISECONDS = 100.0
 # What only few have and no index holds is found by reading from the newest on, and what sums up very many
@@ -98,7 +99,7 @@ FILL = """
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one statement went."""
+    """How one statement went. `scanned` are big tables of which it read more than a LIMIT lets through."""
 
     query: str
     scanned: frozenset[str]
@@ -172,7 +173,7 @@ async def explained(connection: Connection, query: str, values: tuple[Any, ...])
         scanned=frozenset(
             step["Relation Name"]
             for step in steps(root)
-            if step["Node Type"] == "Seq Scan" and step["Relation Name"] in BIG and step["Actual Loops"]
+            if step["Node Type"] == "Seq Scan" and step["Relation Name"] in BIG and rows_read(step) > FEW_ROWS
         ),
         buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
         milliseconds=plan["Execution Time"],
@@ -332,6 +333,11 @@ def filters(job: UUID, now: datetime) -> dict[str, RunFilter]:
             since=now - timedelta(hours=2), statuses=frozenset({RunStatus.FAILED})
         ),
     }
+
+
+def rows_read(step: dict[str, Any]) -> float:
+    """Of a step that ran; also those that its filter dropped."""
+    return float((step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"])
 
 
 async def slow_plans(url: str, *, without_scans: bool = False) -> list[str]:

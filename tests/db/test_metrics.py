@@ -217,6 +217,16 @@ def _scans_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return found + [scan for each in inner for scan in _scans_of(each)]
 
 
+async def test_a_habit_knows_the_bots_and_places_of_runs_that_are_not_over(
+    database: Database, metrics: Metrics
+) -> None:
+    job = await add_job(database)
+    await add_run(database, MINUTE, RunStatus.RUNNING, job=job, bot="nova", slot=2)
+    await add_run(database, MINUTE, RunStatus.RUNNING, job=job, bot="mira", slot=1)
+    [habit] = [each for each in (await metrics.outlook()).habits if each.job.id == job]
+    assert (habit.bots, habit.places) == (("mira", "nova"), 2)
+
+
 async def test_an_outlook_knows_how_each_job_went_and_what_runs(database: Database, metrics: Metrics) -> None:
     job = await add_job(database, "profile_maintenance", config_json='{"overlap": "queue"}')
     for number, length in enumerate((1000, 2000, 3000)):

@@ -7,7 +7,7 @@ SELECT j.*, now() AS at, recent.bots, recent.places,
         SELECT json_agg(held ORDER BY held.since, held.id)
         FROM (
             -- An index lists exactly these.
-            SELECT r.id, r.job_id, r.job_type, r.bot_id, r.status,
+            SELECT r.id, r.job_id, r.job_type, r.bot_id, r.status, r.slot,
                 CASE r.status WHEN 'running' THEN r.started_at ELSE r.available_at END AS since
             FROM job_runs r
             WHERE r.status IN ('pending', 'running')
@@ -31,16 +31,11 @@ LEFT JOIN LATERAL (
             FILTER (WHERE t.status IN ('success', 'failed')) AS durations
     FROM (
         SELECT r.bot_id, r.slot, r.status, r.duration_ms FROM job_runs r
-        WHERE r.job_id = j.id AND r.status = 'running'
-        UNION ALL
-        (
-            SELECT r.bot_id, r.slot, r.status, r.duration_ms FROM job_runs r
-            WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
-            ORDER BY r.started_at DESC, r.id DESC
-            LIMIT (
-                SELECT greatest(:fewest, least(:latest::bigint, :rows::bigint / greatest(1, count(*))))
-                FROM (SELECT FROM scheduled_jobs LIMIT :limit) listed
-            )
+        WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
+        ORDER BY r.started_at DESC, r.id DESC
+        LIMIT (
+            SELECT greatest(:fewest, least(:latest::bigint, :rows::bigint / greatest(1, count(*))))
+            FROM (SELECT FROM scheduled_jobs LIMIT :limit) listed
         )
     ) t
 ) recent ON true
