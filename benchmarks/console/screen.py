@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import time
+from array import array
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -41,13 +42,15 @@ class Notes:
     """What was seen. Times are seconds of `time.monotonic`."""
 
     def __init__(self) -> None:
-        self.keys: list[float] = []
-        self.screens: list[float] = []
-        self.stalls: list[tuple[float, float]] = []
+        # Packed: as objects the beats of an hour would take 70 MB, and the console would seem to grow.
+        self.keys = array("d")
+        self.screens = array("d")
+        self.beats = array("d")
+        self.stalls = array("d")
         self.memory: list[tuple[float, int, int, int]] = []
         self.loads: dict[str, list[float]] = {}
         self._key_at: float | None = None
-        self._waiting: list[tuple[list[float], float]] = []
+        self._waiting: list[tuple[array[float], float]] = []
 
     def key(self, at: float) -> None:
         self._key_at = at
@@ -56,7 +59,7 @@ class Notes:
         """The last key changed nothing, so no picture answers it."""
         self._key_at = None
 
-    def answered(self, where: list[float]) -> None:
+    def answered(self, where: "array[float]") -> None:
         """The last key was carried out; its picture is the next one."""
         if self._key_at is not None:
             self._waiting.append((where, self._key_at))
@@ -69,8 +72,15 @@ class Notes:
         self._waiting.clear()
 
     def json(self) -> str:
-        names = ("keys", "screens", "stalls", "memory", "loads")
-        return json.dumps({name: getattr(self, name) for name in names})
+        return json.dumps(
+            {
+                "keys": list(self.keys),
+                "screens": list(self.screens),
+                "stalls": list(zip(self.beats, self.stalls, strict=True)),
+                "memory": self.memory,
+                "loads": self.loads,
+            }
+        )
 
 
 class MeasuredConsole(ConsoleApp):
@@ -142,7 +152,8 @@ async def _watch(notes: Notes, app: "MeasuredConsole") -> None:
         now = time.monotonic()
         if app.is_leaving:
             return
-        notes.stalls.append((now, max(0.0, now - last - BEAT_SECONDS)))
+        notes.beats.append(now)
+        notes.stalls.append(max(0.0, now - last - BEAT_SECONDS))
         last = now
         if now - looked > MEMORY_SECONDS:
             looked = now
