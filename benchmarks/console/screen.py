@@ -24,6 +24,7 @@ from textual.screen import Screen
 
 from bawt_console.app import ConsoleApp, run_console
 from bawt_console.collector import keep_what_is_loaded
+from bawt_console.hangup import ended_by_hangup
 from bawt_console.launch import Launch
 from bawt_console.modes import MODES
 from bawt_console.screens.live import LiveScreen
@@ -180,7 +181,7 @@ def main() -> None:
     notes = Notes()
     _note_moves(notes)
     _note_loads(notes)
-    with private_terminal() as terminal:
+    with private_terminal() as terminal, ended_by_hangup(terminal.fileno()):
         launch = Launch(read=lambda: settings, attach=True, read_only=False, terminal=terminal)
         app = MeasuredConsole(launch.open, notes=notes)
         launch.say = app.say
