@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from benchmarks import options
 from benchmarks.crew import Worker, crew
-from benchmarks.jobs import add_jobs, count_runs
+from benchmarks.jobs import add_jobs
 from benchmarks.machine import machine, versions
 from benchmarks.node import start_node
 from benchmarks.report import Report, Spread, Table
@@ -24,8 +24,6 @@ from benchmarks.server import Server, connected, started_server
 from scheduler_core.db.connect import Connection
 
 PACKAGES = ("asyncpg", "sqlalchemy")
-
-PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +107,7 @@ async def measure_stop(server: Server, arguments: argparse.Namespace) -> Stop:
         await asyncio.sleep(due + arguments.seconds / 2 - time.time())
         asked = time.time()
         seconds = await going.stop()
-        # Asked of the table: the last word of a node that stops, about its runs, is not always heard.
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while await count_runs(connection, "success") < jobs:  # noqa: ASYNC110 - other processes write it
-                await asyncio.sleep(0.1)
+        await nodes.finished(jobs)
         return await _count_slots(connection, seconds=seconds, asked=asked, jobs=jobs)
 
 

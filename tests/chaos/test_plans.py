@@ -33,7 +33,6 @@ BIG = ("scheduled_jobs", "job_runs", "job_run_events", "operator_actions")
 TABLES = (*BIG, "scheduler_nodes")
 TYPES = ("kind0", "kind1", "kind2", "kind3", "kind4")
 LIMITS: Mapping[str, int | None] = dict.fromkeys(TYPES[1:]) | {"kind0": 3}
-FEW_ROWS = 1_000
 MOST_PAGES = 40_000
 MOST_MILLISECONDS = 100.0
 # What only few have and no index holds is found by reading from the newest on, and what sums up very many
@@ -99,7 +98,7 @@ FILL = """
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one statement went. `scanned` are big tables of which it read more than a LIMIT lets through."""
+    """How one statement went. `scanned` are big tables that it read whole: no LIMIT ended it."""
 
     query: str
     scanned: frozenset[str]
@@ -172,8 +171,8 @@ async def explained(connection: Connection, query: str, values: tuple[Any, ...])
         query=query,
         scanned=frozenset(
             step["Relation Name"]
-            for step in steps(root)
-            if step["Node Type"] == "Seq Scan" and step["Relation Name"] in BIG and rows_read(step) > FEW_ROWS
+            for step in unlimited(root)
+            if step["Node Type"] == "Seq Scan" and step["Relation Name"] in BIG and step["Actual Loops"]
         ),
         buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
         milliseconds=plan["Execution Time"],
@@ -335,9 +334,12 @@ def filters(job: UUID, now: datetime) -> dict[str, RunFilter]:
     }
 
 
-def rows_read(step: dict[str, Any]) -> float:
-    """Of a step that ran; also those that its filter dropped."""
-    return float((step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"])
+def unlimited(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The steps, but for those that a LIMIT right above them ends."""
+    yield plan
+    for inner in plan.get("Plans", ()):
+        if plan["Node Type"] != "Limit" or inner["Node Type"] != "Seq Scan":
+            yield from unlimited(inner)
 
 
 async def slow_plans(url: str, *, without_scans: bool = False) -> list[str]:

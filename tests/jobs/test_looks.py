@@ -56,6 +56,22 @@ async def test_a_slot_that_comes_while_it_looks_is_not_taken_for_one_that_somebo
             await ran.wait()
 
 
+async def with_backlog(directory: Path, url: str, *, jobs: int, places: int) -> Settings:
+    """Settings of a node with so many places, before which so many jobs of the type `work` are due."""
+    psql = await asyncpg.connect(url)
+    await psql.execute(
+        "INSERT INTO scheduled_jobs (job_type, bot_id)"
+        " SELECT 'work', 'b' || n FROM generate_series(1, $1::integer) n",
+        jobs,
+    )
+    await psql.close()
+    return Settings(
+        database_url=url,  # type: ignore[arg-type]  # pydantic makes the secret
+        data_dir=directory,
+        scheduler_max_concurrent_runs=places,
+    )
+
+
 async def test_claims_that_are_on_their_way_together_take_no_more_than_fits(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,15 +102,7 @@ async def test_claims_that_are_on_their_way_together_take_no_more_than_fits(
     ran: list[str] = []
     monkeypatch.setattr(JobStore, "claim_due", counted)
     monkeypatch.setattr(scheduler, "CLAIM_BATCH", 8)
-    psql = await asyncpg.connect(database_url)
-    await psql.execute(
-        "INSERT INTO scheduled_jobs (job_type, bot_id) SELECT 'work', 'b' || n FROM generate_series(1, 200) n"
-    )
-    settings = Settings(
-        database_url=database_url,  # type: ignore[arg-type]  # pydantic makes the secret
-        data_dir=tmp_path,
-        scheduler_max_concurrent_runs=20,
-    )
+    settings = await with_backlog(tmp_path, database_url, jobs=200, places=20)
 
     async def bots() -> Sequence[str]:
         await asyncio.sleep(0.001)
@@ -103,7 +111,6 @@ async def test_claims_that_are_on_their_way_together_take_no_more_than_fits(
     async with open_runtime(settings, kinds=[JobKind(name="work", handler=work)], bots=bots):
         async with asyncio.timeout(30):
             await all_ran.wait()
-    await psql.close()
     assert len(set(ran)) == 200
     assert most == scheduler.CLAIMS_AT_ONCE
     assert 10 < held <= 20
@@ -131,18 +138,11 @@ async def test_what_one_claim_brought_runs_although_the_other_was_lost(
 
     monkeypatch.setattr(JobStore, "claim_due", fragile)
     monkeypatch.setattr(scheduler, "CLAIM_BATCH", 5)
-    psql = await asyncpg.connect(database_url)
-    await psql.execute(
-        "INSERT INTO scheduled_jobs (job_type, bot_id) SELECT 'work', 'b' || n FROM generate_series(1, 40) n"
-    )
-    settings = Settings(
-        database_url=database_url,  # type: ignore[arg-type]  # pydantic makes the secret
-        data_dir=tmp_path,
-        scheduler_max_concurrent_runs=100,
-    )
+    settings = await with_backlog(tmp_path, database_url, jobs=40, places=100)
     async with open_runtime(settings, kinds=[JobKind(name="work", handler=work)]):
         async with asyncio.timeout(30):
             await all_ran.wait()
     assert calls > 3
+    psql = await asyncpg.connect(database_url)
     assert await psql.fetchval("SELECT count(*) FROM job_runs WHERE job_type = 'work'") == 40
     await psql.close()
