@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from scheduler_core import __version__
+from scheduler_core.built_in_kinds import built_in_kinds
 from scheduler_core.carriage import feed_of, queue_of, role_of, sends, stores_of
 from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
@@ -24,21 +25,14 @@ from scheduler_core.db.forgetting import Forgetting
 from scheduler_core.db.generation_news import GenerationNews
 from scheduler_core.db.history import History
 from scheduler_core.db.job_values import NodeRow
-from scheduler_core.db.memory_archive import MemoryArchive
-from scheduler_core.db.memory_candidates import MemoryCandidates
-from scheduler_core.db.memory_judgements import MemoryJudgements
-from scheduler_core.db.memory_vectors import MemoryVectors
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.operations import Operations
-from scheduler_core.db.plan_store import PlanStore
-from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import ProfileStore
 from scheduler_core.db.run_watch import RunWatch
-from scheduler_core.domain import JobType, NodeRole, NodeState, Run
+from scheduler_core.domain import NodeRole, NodeState, Run
 from scheduler_core.errors import DatabaseError, ModelError
 from scheduler_core.footprint import resident_bytes
 from scheduler_core.installation import (
-    default_intervals,
     local_actor,
     open_address,
     open_database,
@@ -50,13 +44,6 @@ from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.llm.chooser import ModelChooser
 from scheduler_core.llm.given import GivenModel
 from scheduler_core.llm.provider import TextModel
-from scheduler_core.maintenance.consolidation import Stores
-from scheduler_core.maintenance.consolidation_job import MODES as CONSOLIDATION_MODES
-from scheduler_core.maintenance.consolidation_job import ConsolidationJob
-from scheduler_core.maintenance.decay import MODES as DECAY_MODES
-from scheduler_core.maintenance.decay import DecayJob
-from scheduler_core.maintenance.profile_job import MODES as PROFILE_MODES
-from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
 from scheduler_core.model_choice import model_chooser
 from scheduler_core.settings import Settings
 from scheduler_core.tasks.broadcast import Broadcast
@@ -219,7 +206,9 @@ class _Node:
         self._host_bots = bots
         self._loops: list[asyncio.Task[None]] = []
         self._node_id = uuid4()
-        self._kinds = _all_kinds(settings, database, models, kinds)
+        self._kinds = JobKinds()
+        for kind in (*built_in_kinds(settings, database, models), *kinds):
+            self._kinds.register(kind)
         stores = stores_of(settings, own, node_id=self._node_id, kinds=self._kinds, watch=watch)
         self._store = stores.own
         self._sends = stores.worker is not None
@@ -415,57 +404,3 @@ def _all_of(*sinks: FinishedSink | None) -> FinishedSink:
 
 async def _pause(breaker: Operations, job_id: UUID, reason: str) -> None:
     await breaker.pause(job_id, reason=reason)
-
-
-def _all_kinds(settings: Settings, database: Database, models: Models, host: Sequence[JobKind]) -> JobKinds:
-    intervals = default_intervals(settings)
-    archive = MemoryArchive(database)
-    consolidation = ConsolidationJob(
-        stores=Stores(
-            archive=archive,
-            judgements=MemoryJudgements(database),
-            vectors=MemoryVectors(database),
-            candidates=MemoryCandidates(database),
-        ),
-        plans=PlanStore(database),
-        model=models.current,
-        embedding=models.embedder,
-        model_timeout=settings.model_timeout_seconds,
-    )
-    decay = DecayJob(archive=archive, plans=PlanStore(database))
-    profile = ProfileJob(
-        store=ProfileStore(database),
-        history=ProfileHistory(database),
-        plans=PlanStore(database),
-        model=models.current,
-        model_timeout=settings.model_timeout_seconds,
-    )
-    kinds = JobKinds()
-    kinds.register(
-        JobKind(
-            name=JobType.PROFILE_MAINTENANCE,
-            handler=profile.run,
-            config=ProfileConfig,
-            interval_minutes=intervals[JobType.PROFILE_MAINTENANCE],
-            # One model slot by default: two runs would only take the same cores from each other.
-            max_running=settings.model_slots,
-            modes=PROFILE_MODES,
-        )
-    )
-    for name, handler, modes, most in (
-        (JobType.MEMORY_CONSOLIDATION, consolidation.run, CONSOLIDATION_MODES, settings.model_slots),
-        (JobType.MEMORY_DECAY, decay.run, DECAY_MODES, None),
-    ):
-        kinds.register(
-            JobKind(
-                name=name,
-                handler=handler,
-                interval_minutes=intervals[name],
-                per_bot=True,
-                modes=modes,
-                max_running=most,
-            )
-        )
-    for kind in host:
-        kinds.register(kind)
-    return kinds
