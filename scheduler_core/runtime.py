@@ -307,16 +307,23 @@ class _Node:
             return
         self._state = NodeState.DRAINING
         grace = self._settings.scheduler_stop_grace_seconds
-        try:
-            async with asyncio.timeout(grace + LAST_WORDS_SECONDS):
-                await self._scheduler.stop_claiming()
-                await self._queue.close()
-                await self._processor.drain(grace=grace)
-        except TimeoutError:
-            log.warning("Runs are left behind; their lease ends now and they are tried again.")
-        await self._settle(next(loop for loop in loops if loop.get_name() == RECORDER))
+        # Each in its own time: a claim that does not come back must not cost the runs in hand theirs.
+        for ending, seconds in (
+            (self._scheduler.stop_claiming, LAST_WORDS_SECONDS),
+            (self._queue.close, LAST_WORDS_SECONDS),
+            (partial(self._processor.drain, grace=grace), grace + LAST_WORDS_SECONDS),
+        ):
+            try:
+                async with asyncio.timeout(seconds):
+                    await ending()
+            except TimeoutError:
+                log.warning("Runs are left behind; their lease ends now and they are tried again.")
+        recorder = next(loop for loop in loops if loop.get_name() == RECORDER)
+        await self._settle(recorder)
         for loop in loops:
             loop.cancel()
+        # Only then is what it was writing in its hands again, for the last words.
+        await asyncio.wait([recorder], timeout=LAST_WORDS_SECONDS)
         await asyncio.shield(self._say_goodbye())
 
     async def _settle(self, recorder: "asyncio.Task[None]") -> None:
@@ -333,7 +340,11 @@ class _Node:
     async def _say_goodbye(self) -> None:
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
-                await self._recorder.run_once()
+                await self._recorder.finish_all()
+        except (DatabaseError, TimeoutError):
+            log.warning("Not every outcome was written; what is left is tried again.")
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
                 if self._telemetry is not None:
                     await self._telemetry.flush()
                 await self._store.leave()

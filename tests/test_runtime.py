@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.domain import EventLevel, NodeState, Run, RunFilter, RunStatus
-from scheduler_core.errors import DatabaseError, RunError
+from scheduler_core.errors import DatabaseError, DatabaseUnreachableError, RunError
 from scheduler_core.jobs.scheduler import JobScheduler
 from scheduler_core.runtime import Runtime, open_runtime
 from scheduler_core.settings import Settings
@@ -252,6 +252,231 @@ async def test_an_outcome_that_is_being_written_when_the_node_stops_is_told_to_t
         assert run.status is RunStatus.SUCCESS
     assert run.id in told
     assert "no longer ours" not in caplog.text
+
+
+OPEN_EDITS = {
+    "deletes the job": "DELETE FROM scheduled_jobs WHERE bot_id = 'held'",
+    "locks the job": "SELECT FROM scheduled_jobs WHERE bot_id = 'held' FOR UPDATE",
+    "edits the run": "UPDATE job_runs SET progress = 'x' WHERE bot_id = 'held' AND status = 'running'",
+}
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["goes on", "stops"])
+@pytest.mark.parametrize("edit", OPEN_EDITS)
+async def test_an_edit_that_somebody_leaves_open_keeps_no_other_outcome(
+    settings: Settings, database_url: str, edit: str, stops: bool
+) -> None:
+    doors = asyncio.Event()
+
+    async def wait(task: Task, context: TaskContext) -> TaskResult:
+        await doors.wait()
+        if task.bot_id == "held":
+            raise RunError("No.")
+        return TaskResult()
+
+    psql = await asyncpg.connect(database_url)
+    async with bench(settings, wait) as node:
+        await node.add_job(bot="held")
+        await node.add_job(bot="free")
+        await node.until(lambda runs: sum(run.status is RunStatus.RUNNING for run in runs) == 2)
+        editing = psql.transaction()
+        await editing.start()
+        await psql.execute(OPEN_EDITS[edit])
+        doors.set()
+        if stops:
+            await node.runtime.stop()
+        runs = await node.until_over()
+        assert [(run.bot_id, run.status) for run in runs if run.status.is_final] == [
+            ("free", RunStatus.SUCCESS)
+        ]
+        await editing.rollback()
+        if not stops:
+            await node.until(lambda runs: any(run.status is RunStatus.FAILED for run in runs))
+    await psql.close()
+
+
+async def test_an_outcome_that_is_held_while_the_node_stops_is_written_when_it_is_let_go(
+    settings: Settings, database_url: str
+) -> None:
+    doors = asyncio.Event()
+
+    async def wait(task: Task, context: TaskContext) -> TaskResult:
+        await doors.wait()
+        return TaskResult()
+
+    psql = await asyncpg.connect(database_url)
+    async with bench(settings, wait) as node, asyncio.TaskGroup() as group:
+        await node.add_job()
+        run = await node.until_running()
+        editing = psql.transaction()
+        await editing.start()
+        await psql.execute("SELECT FROM job_runs WHERE id = $1 FOR UPDATE", run.id)
+
+        async def let_go() -> None:
+            await asyncio.sleep(3)
+            await editing.rollback()
+
+        doors.set()
+        group.create_task(let_go())
+        await node.runtime.stop()
+        [run] = await node.runs()
+    await psql.close()
+    assert run.status is RunStatus.SUCCESS
+
+
+async def test_an_outcome_whose_receipt_was_lost_is_told_to_the_host(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    finish_runs, told = JobStore.finish_runs, asyncio.Queue[UUID]()
+    lost: list[bool] = []
+
+    async def loses_the_answer(self: JobStore, *args: Any, **values: Any) -> set[UUID]:
+        held = await finish_runs(self, *args, **values)
+        if not lost:
+            lost.append(True)
+            raise DatabaseUnreachableError("The wire broke after the commit.")
+        return held
+
+    monkeypatch.setattr(JobStore, "finish_runs", loses_the_answer)
+
+    def tell(ids: Sequence[UUID]) -> None:
+        for each in ids:
+            told.put_nowait(each)
+
+    async with open_runtime(
+        settings, kinds=[JobKind(name="nap", handler=sleep_well)], on_finished=tell
+    ) as runtime:
+        async with runtime.database.connection() as connection:
+            await connection.execute("INSERT INTO scheduled_jobs (job_type) VALUES ('nap')")
+        async with asyncio.timeout(10):
+            run = await told.get()
+            while (await runtime.history.run(run)).job_type != "nap":
+                run = await told.get()
+    assert lost
+    assert "no longer ours" not in caplog.text
+
+
+MISUSES: dict[str, Any] = {
+    "no result": None,
+    "skipped": TaskResult(skipped=ValueError("my secret")),  # type: ignore[arg-type]
+    "suspicious": TaskResult(suspicious=(3,)),  # type: ignore[arg-type]
+    "plan": TaskResult(plan=["a"]),  # type: ignore[arg-type]
+    "level": "warn",
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+async def test_a_handler_that_says_something_odd_fails_alone(settings: Settings, misuse: str) -> None:
+    async def odd(task: Task, context: TaskContext) -> TaskResult:
+        if task.bot_id == "odd":
+            if misuse == "level":
+                await context.log("warn", "hello")  # type: ignore[arg-type]
+            result: TaskResult = MISUSES[misuse]
+            return result
+        return TaskResult()
+
+    async with bench(settings, odd, max_attempts=1) as node:
+        await node.add_job(bot="odd")
+        await node.add_job(bot="even")
+        runs = await node.until_over(2)
+    outcomes = {run.bot_id: run for run in runs}
+    assert outcomes["even"].status is RunStatus.SUCCESS
+    assert outcomes["odd"].status is RunStatus.FAILED
+    assert "The handler" in (outcomes["odd"].error_message or "")
+    assert "secret" not in (outcomes["odd"].error_message or "")
+
+
+async def test_a_run_whose_handler_cancels_itself_is_over_once(settings: Settings) -> None:
+    async def odd(task: Task, context: TaskContext) -> TaskResult:
+        current = asyncio.current_task()
+        assert current is not None
+        current.cancel()
+        await asyncio.sleep(0)
+        raise AssertionError
+
+    async with bench(settings, odd, max_attempts=1) as node:
+        await node.add_job()
+        [run] = await node.until_over()
+    assert run.status is RunStatus.FAILED
+
+
+async def test_what_a_handler_says_to_being_cancelled_does_not_bring_its_run_back(settings: Settings) -> None:
+    async def child() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError
+
+    async def grouped(task: Task, context: TaskContext) -> TaskResult:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(child())
+            await context.progress("begun")
+        return TaskResult()
+
+    async with bench(settings, grouped) as node:
+        await node.add_job()
+        run = await node.until_running()
+        await node.until(lambda runs: runs[0].progress == "begun")
+        await node.runtime.operations.cancel(run.id)
+        await node.until_over()
+        await node.runtime.settled()
+        [run] = await node.runs()
+    assert run.status is RunStatus.FAILED
+    assert (run.error_message or "").startswith("Cancelled by ")
+
+
+async def test_a_handler_that_will_not_stop_keeps_neither_the_runtime_nor_who_waits_for_what_is_due(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler_core.tasks.processor.CANCEL_GRACE_SECONDS", 0.2)
+    awake = asyncio.Event()
+
+    async def stubborn(task: Task, context: TaskContext) -> TaskResult:
+        while not awake.is_set():
+            with suppress(asyncio.CancelledError):
+                await awake.wait()
+        return TaskResult()
+
+    nap = JobKind(name="nap", handler=stubborn, interval_minutes=5, timeout=0.2, max_attempts=1)
+    async with asyncio.timeout(20):
+        async with open_runtime(settings, kinds=[nap], watch=False) as runtime:
+            await runtime.run_due()
+            [run] = await runtime.history.runs(RunFilter(job_type="nap"))
+    awake.set()
+    assert run.status is RunStatus.FAILED
+
+
+async def test_a_forced_run_does_not_wait_for_a_backlog_of_another_type(
+    settings: Settings, database_url: str
+) -> None:
+    async def work(task: Task, context: TaskContext) -> TaskResult:
+        return TaskResult()
+
+    kinds = [JobKind(name="bulk", handler=work), JobKind(name="rare", handler=work, max_running=1)]
+    psql = await asyncpg.connect(database_url)
+    async with open_runtime(changed(settings, scheduler_max_concurrent_runs=1000), kinds=kinds) as runtime:
+        job = await psql.fetchval(
+            "INSERT INTO scheduled_jobs (job_type, next_run_at)"
+            " VALUES ('rare', now() + interval '1 day') RETURNING id"
+        )
+        await psql.execute(
+            "INSERT INTO scheduled_jobs (job_type, bot_id)"
+            " SELECT 'bulk', 'b' || n FROM generate_series(1, 20000) AS n"
+        )
+        [forced] = await runtime.operations.force_run(job)
+        async with asyncio.timeout(30):
+            async with runtime.run_changes() as changes:
+                run = await runtime.history.run(forced.id)
+                while not run.status.is_final:
+                    await anext(changes)
+                    run = await runtime.history.run(forced.id)
+        overtook = await psql.fetchval(
+            "SELECT count(*) FROM job_runs WHERE job_type = 'bulk' AND started_at BETWEEN $1 AND $2",
+            forced.available_at,
+            run.started_at,
+        )
+    await psql.close()
+    assert overtook < 15_000
 
 
 async def test_default_jobs_exist_after_the_first_start(settings: Settings) -> None:

@@ -37,6 +37,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 60.0
+LOCK_MILLISECONDS = 1000
 
 # The server is there but not for us now, or the wire broke: waiting and trying again is right.
 _AWAY = (
@@ -183,6 +184,8 @@ async def _connect(
     if patience is not None:
         # The same few statements again and again: what is planned once fits every batch.
         settings["plan_cache_mode"] = "force_generic_plan"
+        # Somebody may keep a row in an open transaction; what is about other rows must not wait for that.
+        settings["lock_timeout"] = f"{LOCK_MILLISECONDS}ms"
         # Whoever vanished in mid-transaction would hold its rows, and its runs could not be rescued.
         settings["idle_in_transaction_session_timeout"] = f"{round(patience * 1000)}ms"
     with plain_errors(address):

@@ -126,7 +126,7 @@ class JobStore:
                 await connection.execute(settle.text, *values)
             due = {job.id: slots[job.id] for job in jobs if job.id not in unplaced}
             if not due:
-                return Claim(started=(), pending=0, skipped=())
+                return Claim(started=(), pending=0, skipped=(), placed=len(unplaced))
             return await self._claim(connection, 0, per_bot_types, bots, (), 0, due)
 
     async def _claim(
@@ -228,6 +228,14 @@ class JobStore:
             if failed or row["any_failing"]:
                 await self._count(connection, [run for run in held if run not in delays])
         return held
+
+    async def writable_runs(self, ids: Sequence[UUID]) -> dict[UUID, RunStatus | None]:
+        """Of these runs, those whose outcome can be written without waiting for anybody's open transaction,
+        each with the outcome that this node has recorded already; None for none."""
+        writable = statement("writable_runs")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(writable.text, *writable.bind(ids=list(ids), node=self._node_id))
+        return {run: None if recorded is None else RunStatus(recorded) for run, recorded in rows}
 
     async def held_runs(self, *, known: Sequence[UUID]) -> list[StartedRun]:
         """Runs this node holds beside the `known` ones: started, but the answer never came."""

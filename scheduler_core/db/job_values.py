@@ -20,12 +20,14 @@ class Claim:
         pending: how many runs now wait for a place.
         skipped: the rows of slots that did not become runs.
         overtaken: nothing was claimed, because somebody wrote the same run at the same moment; look again.
+        placed: how many cron jobs got their next slot without a run, or were paused because they have none.
     """
 
     started: tuple["StartedRun", ...]
     pending: int
     skipped: tuple[UUID, ...]
     overtaken: bool = False
+    placed: int = 0
 
     @property
     def rows(self) -> int:

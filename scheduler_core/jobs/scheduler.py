@@ -27,6 +27,8 @@ CLAIM_BATCH = 500
 CLAIMS_AT_ONCE = 2
 HELD_ROW_SECONDS = 0.1
 CRON_LOOK_SECONDS = 0.01
+# However much is due, what waits and cron jobs get their turn this often.
+LONGEST_LOOK_SECONDS = 0.2
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 10.0
 ADOPT_SECONDS = 30.0
@@ -83,6 +85,9 @@ class JobScheduler:
         # Places for what claims on their way may bring.
         self._promised = 0
         self._cron_waits = True
+        self._cron_held = False
+        # Whether more was due at the last look than was claimed.
+        self._behind = False
         # A new node holds nothing.
         self._adopted = time.monotonic()
 
@@ -125,13 +130,18 @@ class JobScheduler:
     async def _claim_due(self, until: datetime | None) -> Look:
         """Claims batch after batch while they come back full. Behind a full one two are on their way, so that
         the database writes one while the tasks of the other start."""
-        look, more = await self._claim_batch(until)
+        began = time.monotonic()
+        look = Look()
+        more, self._behind = self._behind, False
+        if not more:
+            look, more = await self._claim_batch(until)
 
         async def claim_more() -> Look:
             claimed, more = Look(), True
-            while more:
+            while more and not self._behind:
                 one, more = await self._claim_batch(until)
                 claimed += one
+                self._behind = more and time.monotonic() - began > LONGEST_LOOK_SECONDS
             return claimed
 
         if more:
@@ -146,6 +156,8 @@ class JobScheduler:
             # A bug before a database that is away.
             for failure in sorted(failures, key=lambda each: isinstance(each, DatabaseError)):
                 raise failure
+        if self._behind:
+            self._wake.set()
         return look
 
     async def _claim_batch(self, until: datetime | None) -> tuple[Look, bool]:
@@ -224,7 +236,7 @@ class JobScheduler:
         # What waits for a free place needs no timer: the place wakes this loop when it is free.
         until_due, self._cron_waits = await self._store.next_due()
         if self._cron_waits and not self._stopping:
-            return CRON_LOOK_SECONDS
+            return HELD_ROW_SECONDS if self._cron_held else CRON_LOOK_SECONDS
         if until_due is None or self._stopping:
             return self._check_interval
         if -until_due > time.monotonic() - began:
@@ -265,6 +277,7 @@ class JobScheduler:
 
     async def _claim_cron(self) -> Look:
         """Cron jobs are rare and cost a transaction, so they are looked at only when some want it."""
+        self._cron_held = False
         if self._stopping or not self._cron_waits:
             return Look()
         self._cron_waits = False
@@ -274,6 +287,8 @@ class JobScheduler:
             per_bot_types=self._factory.kinds.per_bot,
             bots=await self._bots(),
         )
+        # Somebody holds the rows in an open transaction.
+        self._cron_held = not claim.rows and not claim.placed
         return await self._take(claim)
 
     async def _take(self, claim: Claim) -> Look:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
@@ -37,6 +37,9 @@ class _End:
     because: str
     retry_in: float | None
 
+    def of(self, task: Task) -> tuple[FinishedRun, float | None]:
+        return failed(task.run_id, self.because), self.retry_in
+
 
 @dataclass(slots=True)
 class _Active:
@@ -57,10 +60,11 @@ class _Context:
         self._broadcast = broadcast
 
     async def log(self, level: EventLevel, message: str) -> None:
-        self._recorder.add_line(self.run_id, level, message)
+        # What a host gets wrong fails its own run here; in the recorder it would fail those of others.
+        self._recorder.add_line(self.run_id, EventLevel(level), str(message))
 
     async def progress(self, text: str) -> None:
-        self._recorder.set_progress(self.run_id, text)
+        self._recorder.set_progress(self.run_id, str(text))
 
     def writing(self, max_tokens: int) -> AbstractContextManager[TokenSink | None]:
         if self._broadcast is None:
@@ -123,10 +127,11 @@ class TaskProcessor:
                         self._watch(active.deadline)
         finally:
             self._runner = None
-            works = [active.work for active in self._active.values()]
-            for work in works:
-                work.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
+            for active in self._active.values():
+                active.work.cancel()
+            if works := [active.work for active in self._active.values() if not active.abandoned]:
+                # A handler that will not stop keeps nobody.
+                await asyncio.wait(works, timeout=CANCEL_GRACE_SECONDS)
             if self._bug is not None:
                 raise self._bug from None
 
@@ -181,7 +186,8 @@ class TaskProcessor:
             asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon, active, end)
         else:
             # Cancelled before its first step: nothing of it will ever run, not even to say so.
-            self._recorder.finish(failed(active.task.run_id, end.because), retry_in=end.retry_in)
+            outcome, retry_in = end.of(active.task)
+            self._recorder.finish(outcome, retry_in=retry_in)
             self._release(active.task)
 
     def _abandon(self, active: _Active, end: _End) -> None:
@@ -190,9 +196,11 @@ class TaskProcessor:
         if active.work.done():
             return
         active.abandoned = True
+        self._queue.give_up(active.task)
         log.error("Run %s ignores that it was stopped; its handler goes on unwatched.", active.task.run_id)
         message = f"{end.because} The handler did not stop when told to."
         self._recorder.finish(failed(active.task.run_id, message))
+        self._on_free()
 
     async def _process(self, task: Task) -> None:
         try:
@@ -216,15 +224,19 @@ class TaskProcessor:
             try:
                 outcome, retry_in = await self._attempt(task)
             except asyncio.CancelledError:
-                if active.end is not None:
-                    outcome, retry_in = failed(task.run_id, active.end.because), active.end.retry_in
-                elif _is_told_to_stop():
-                    # The whole processor is going down at once; the lease tells the other nodes.
-                    raise
-                else:
-                    # The handler let the cancellation of something of its own escape.
+                if active.end is None:
+                    if self._runner is None:
+                        # The whole processor is going down at once; the lease tells the other nodes.
+                        raise
+                    # The handler let the cancellation of something of its own escape, or cancelled itself.
                     outcome = self._unexpected(task, asyncio.CancelledError())
                     retry_in = self._retry_in(task)
+                else:
+                    outcome, retry_in = active.end.of(task)
+            else:
+                if active.end is not None and outcome.status is RunStatus.FAILED:
+                    # Whatever the handler said to being stopped, that is why it failed.
+                    outcome, retry_in = active.end.of(task)
             if not active.abandoned:
                 self._recorder.finish(outcome, retry_in=retry_in)
         finally:
@@ -265,12 +277,19 @@ class TaskProcessor:
         return failed(task.run_id, _sentence(wrapped))
 
 
-def _is_told_to_stop() -> bool:
-    current = asyncio.current_task()
-    return current is None or current.cancelling() > 0
-
-
 def _outcome_of(run_id: UUID, result: TaskResult) -> FinishedRun:
+    """
+    Raises:
+        RunError: a handler that no type checker saw returned something else.
+    """
+    if not isinstance(result, TaskResult):
+        raise _misuse("its result", result, "a TaskResult")
+    if result.skipped is not None and not isinstance(result.skipped, str):
+        raise _misuse("`skipped`", result.skipped, "text")
+    if result.suspicious and not all(isinstance(reason, str) for reason in result.suspicious):
+        raise _misuse("`suspicious`", result.suspicious, "a tuple of texts")
+    if result.plan is not None and not isinstance(result.plan, Mapping):
+        raise _misuse("`plan`", result.plan, "a mapping")
     status = RunStatus.SUCCESS if result.skipped is None else RunStatus.SKIPPED
     return FinishedRun(
         id=run_id,
@@ -280,6 +299,12 @@ def _outcome_of(run_id: UUID, result: TaskResult) -> FinishedRun:
         suspicious=result.suspicious,
         plan=None if result.plan is None else plan_text(result.plan),
     )
+
+
+def _misuse(what: str, given: object, wanted: str) -> RunError:
+    # Another attempt would return the same.
+    message = f"The handler is wrong: {what} is a {type(given).__name__} and not {wanted}."
+    return RunError(message, retryable=False)
 
 
 def _sentence(error: SchedulerError) -> str:

@@ -22,7 +22,7 @@ class TaskSink(Protocol):
 
     @property
     def held(self) -> int:
-        """Tasks queued or running."""
+        """Tasks queued or running, but for those that were given up."""
         ...
 
     @property
@@ -44,12 +44,16 @@ class TaskQueue(TaskSink, Protocol):
         """Gives back the place of a task that ended."""
         ...
 
+    def give_up(self, task: Task) -> None:
+        """Nobody waits for this task any more; it keeps its place until `done`."""
+        ...
+
     async def close(self) -> None:
         """Nothing comes from elsewhere after this; what is held here goes on."""
         ...
 
     async def wait_empty(self) -> None:
-        """Returns when no task is queued or running."""
+        """Returns when no task is queued or running, but for those that were given up."""
         ...
 
 
@@ -76,6 +80,7 @@ class InProcessQueue:
     def __init__(self, *, capacity: int) -> None:
         self._capacity = capacity
         self._held: set[UUID] = set()
+        self._given_up: set[UUID] = set()
         self._waiting: list[Task] = []
         self._something = asyncio.Event()
         self._empty = asyncio.Event()
@@ -87,7 +92,7 @@ class InProcessQueue:
 
     @property
     def held(self) -> int:
-        return len(self._held)
+        return len(self._held) - len(self._given_up)
 
     @property
     def run_ids(self) -> Sequence[UUID]:
@@ -108,7 +113,13 @@ class InProcessQueue:
 
     def done(self, task: Task) -> None:
         self._held.discard(task.run_id)
-        if not self._held:
+        self._given_up.discard(task.run_id)
+        if len(self._held) == len(self._given_up):
+            self._empty.set()
+
+    def give_up(self, task: Task) -> None:
+        self._given_up.add(task.run_id)
+        if not self.held:
             self._empty.set()
 
     async def close(self) -> None:

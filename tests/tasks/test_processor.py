@@ -27,6 +27,9 @@ class Written:
         self.retries |= retries or {}
         return {each.id for each in outcomes}
 
+    async def writable_runs(self, ids: Sequence[UUID]) -> dict[UUID, RunStatus | None]:
+        return dict.fromkeys(ids)
+
     async def add_events(self, events: Sequence[tuple[UUID, EventLevel, str]]) -> None:
         pass
 
