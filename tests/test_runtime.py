@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from scheduler_core.db.connect import Address
 from scheduler_core.db.job_store import JobStore
-from scheduler_core.db.job_values import FinishedRun
+from scheduler_core.db.job_values import FinishedRun, LostRun
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.domain import EventLevel, NodeState, Run, RunFilter, RunStatus
 from scheduler_core.errors import DatabaseError, DatabaseUnreachableError, RunError
@@ -509,6 +509,33 @@ async def test_the_node_survives_a_lost_database_connection(settings: Settings, 
         await outside.close()
         runs = await node.until_over(2)
     assert [run.status for run in runs] == [RunStatus.SUCCESS, RunStatus.SUCCESS]
+
+
+async def test_a_step_of_upkeep_that_fails_once_does_not_put_off_the_rescue_of_lost_runs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rescue_runs, failed = JobStore.rescue_runs, asyncio.Event()
+
+    async def fail_once(self: JobStore, **values: Any) -> list[LostRun]:
+        if not failed.is_set():
+            failed.set()
+            raise DatabaseError("Somebody else's transaction was in the way.", "It is tried again by itself.")
+        return await rescue_runs(self, **values)
+
+    monkeypatch.setattr(JobStore, "rescue_runs", fail_once)
+    # A round is a third of the lease.
+    async with bench(changed(settings, scheduler_lease_seconds=9), sleep_well) as node:
+        await failed.wait()
+        job = await node.add_job(due=False)
+        async with node.runtime.database.connection() as connection:
+            await connection.execute(
+                "INSERT INTO job_runs (job_id, job_type, bot_id, status, node_id, started_at)"
+                " VALUES ($1, 'nap', '*', 'running', $2, now())",
+                job,
+                uuid4(),
+            )
+        runs = await node.until(lambda runs: len(runs) == 2, seconds=7)
+    assert (runs[0].error_message or "").startswith("Node lost")
 
 
 async def test_a_bug_in_a_loop_ends_the_program_loudly(

@@ -93,21 +93,24 @@ class Upkeep:
             while True:
                 try:
                     await self.run_once()
-                    wait = self._renewed + self._pause - time.monotonic()
                 except DatabaseError as error:
                     log.warning("Upkeep waits for the database [%s]: %s", error.error_id, error)
-                    self._is_away = True
                     self._give_up_lost_lease()
-                    wait = self._round
+                wait = self._round if self._is_away else self._renewed + self._pause - time.monotonic()
                 await asyncio.sleep(max(0.0, wait))
 
     async def run_once(self) -> Done:
         """Renews the lease, then looks after everybody's runs.
 
         Raises:
-            DatabaseError: the database is away.
+            DatabaseError: the database is away, or one step could not be done now.
         """
-        ends_in = await self._store.heartbeat(self._describe())
+        try:
+            ends_in = await self._store.heartbeat(self._describe())
+        except DatabaseError:
+            # A later step may fail by itself; that says nothing about the leases of others.
+            self._is_away = True
+            raise
         # A lease that nobody renewed is looked at when it ends, and not up to a round later.
         self._pause = min(self._round, self._round if ends_in is None else ends_in + LEASE_END_SECONDS)
         self._renewed = time.monotonic()
