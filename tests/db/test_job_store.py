@@ -246,6 +246,24 @@ async def test_the_late_outcome_of_a_lost_run_never_overwrites(database: Databas
     assert "Node lost" in (run.error_message or "")
 
 
+async def test_a_job_row_held_by_somebody_does_not_hold_up_the_rescue_of_other_runs(
+    database: Database, store: JobStore
+) -> None:
+    held = await add_job(database, bot="held")
+    await add_job(database, bot="free")
+    deleted = await add_job(database, bot="deleted")
+    await claim(store)
+    assert len(await start(store)) == 3
+    async with database.transaction() as psql:
+        await psql.execute("DELETE FROM scheduled_jobs WHERE id = $1", deleted)
+    async with database.transaction() as psql, asyncio.timeout(10):
+        await psql.execute("SELECT FROM scheduled_jobs WHERE id = $1 FOR UPDATE", held)
+        assert len(await store.rescue_runs(batch=10, retry_in=lambda _: 0.0)) == 2
+    assert len(await store.rescue_runs(batch=10, retry_in=lambda _: 0.0)) == 1
+    waiting = sorted(run.bot_id for run in await runs(database) if run.status is RunStatus.PENDING)
+    assert waiting == ["free", "held"]
+
+
 async def test_a_run_whose_node_renews_its_lease_is_not_rescued(database: Database) -> None:
     node = uuid4()
     store = JobStore(database, node_id=node)

@@ -1,7 +1,13 @@
 -- Closes runs whose node stopped renewing its lease, or whose node is unknown.
 WITH lost AS MATERIALIZED (
-    SELECT r.id FROM job_runs r
+    SELECT r.id, j.config_json FROM job_runs r
+    -- The next attempt needs its job to stay. A row somebody holds in an open psql transaction must not hold up
+    -- the other runs: this one is closed at a later round.
+    LEFT JOIN LATERAL (
+        SELECT s.id, s.config_json FROM scheduled_jobs s WHERE s.id = r.job_id FOR KEY SHARE SKIP LOCKED
+    ) j ON true
     WHERE r.status = 'running'
+        AND (j.id IS NOT NULL OR (SELECT s.id FROM scheduled_jobs s WHERE s.id = r.job_id) IS NULL)
         AND NOT EXISTS (
             SELECT FROM scheduler_nodes n WHERE n.id = r.node_id AND n.lease_expires_at > now()
         )
@@ -16,5 +22,4 @@ SET status = 'failed', finished_at = clock_timestamp(), progress = NULL,
     ) || ' stopped renewing its lease.'
 FROM lost
 WHERE r.id = lost.id
-RETURNING r.id, r.job_type, r.attempt, r.error_message,
-    (SELECT j.config_json FROM scheduled_jobs j WHERE j.id = r.job_id) AS config_json
+RETURNING r.id, r.job_type, r.attempt, r.error_message, lost.config_json
