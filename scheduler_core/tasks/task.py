@@ -257,6 +257,11 @@ def parse_config(model: type[JobConfig], text: str | None) -> JobConfig:
             for detail in error.errors(include_input=False, include_url=False)
         )
         raise RunError(f"config_json does not fit: {faults}.", hint, retryable=False) from None
+    except Exception as error:  # noqa: BLE001 - the border: a host's own validator may raise anything
+        # Its message may quote a person's text.
+        raise RunError(
+            f"config_json does not fit: its check raised {type(error).__name__}.", hint, retryable=False
+        ) from None
 
 
 def _fault(message: str) -> str:

@@ -3,11 +3,13 @@
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import field_validator
 
 from scheduler_core.domain import RunMode, Trigger
 from scheduler_core.errors import ConfigError, RunError
@@ -83,6 +85,34 @@ def test_a_wrong_value_is_not_repeated() -> None:
     with pytest.raises(RunError) as caught:
         parse_config(ProfileConfig, '{"entity_type": "hunter2", "entity_id": 5}')
     assert "hunter2" not in str(caught.value)
+
+
+class WhenConfig(JobConfig):
+    """Whose author did not think of every value."""
+
+    when: object = None
+
+    @field_validator("when")
+    @classmethod
+    def day_of(cls, value: Any) -> object:
+        return {"monday": 1}[value["day"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"when": {}}', "KeyError"),
+        ('{"when": {"day": "hunter2"}}', "KeyError"),
+        ('{"when": 3}', "TypeError"),
+    ],
+)
+def test_a_validator_that_raises_anything_fails_the_run_with_the_errors_name_alone(
+    text: str, name: str
+) -> None:
+    with pytest.raises(RunError, match=rf"its check raised {name}\. Correct config_json") as caught:
+        parse_config(WhenConfig, text)
+    assert "hunter2" not in str(caught.value)
+    assert not caught.value.retryable
 
 
 @given(st.text() | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists).map(str))
