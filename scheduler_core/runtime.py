@@ -38,6 +38,7 @@ from scheduler_core.installation import (
     open_database,
     operations,
 )
+from scheduler_core.jobs.host_calls import HostBots, host_sink
 from scheduler_core.jobs.scheduler import CLAIM_BATCH, CLAIMS_AT_ONCE, BotSource, JobScheduler
 from scheduler_core.jobs.suspicion import SuspicionBreaker
 from scheduler_core.jobs.upkeep import Upkeep
@@ -127,11 +128,13 @@ async def open_runtime(
 
     Args:
         kinds: a host's own job types, beside the built-in ones.
-        bots: a host's own list of bots, beside the database's and the setting's; asked at every claim.
+        bots: a host's own list of bots, beside the database's and the setting's; asked at every claim. Where
+            it raises, that is logged and the last list it told counts, at first an empty one.
         engine: a host's own asyncpg engine, used as it is and left open; its tables and metadata are not
             touched. Its URL must say where the database is, because listening takes a connection of its own.
         model: a host's own model in place of what the settings would choose; left open.
-        on_finished: told the ids of runs that this node finished, skipped or closed.
+        on_finished: told the ids of runs that this node finished, skipped or closed. Where it raises, that is
+            logged and it is not told of these again.
         watch: whether to look for due jobs all the time; False leaves that to `Runtime.run_due`.
 
     Raises:
@@ -203,7 +206,7 @@ class _Node:
         self._role = role_of(settings, watch=watch)
         self._models = models
         self._state = NodeState.ACTIVE
-        self._host_bots = bots
+        self._host_bots = None if bots is None else HostBots(bots)
         self._loops: list[asyncio.Task[None]] = []
         self._node_id = uuid4()
         self._kinds = JobKinds()
@@ -214,7 +217,10 @@ class _Node:
         self._sends = stores.worker is not None
         self._feed = feed_of(stores, database)
         self._telemetry = telemetry
-        told = _all_of(on_finished, None if telemetry is None else telemetry.tell)
+        told = _all_of(
+            None if on_finished is None else host_sink(on_finished),
+            None if telemetry is None else telemetry.tell,
+        )
         pause_job = partial(_pause, operations(database, settings, actor="circuit breaker"))
         self._suspicion = SuspicionBreaker(
             database, limit=settings.scheduler_suspicious_limit, pause_job=pause_job

@@ -598,6 +598,59 @@ async def test_a_host_adds_its_own_bots(settings: Settings) -> None:
     assert sorted(run.bot_id for run in runs) == ["mira", "nova"]
 
 
+async def test_while_the_hosts_list_of_bots_fails_the_last_one_counts(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[Sequence[str] | Exception] = [OSError("ada takes insulin")]
+
+    async def host_bots() -> Sequence[str]:
+        if isinstance(answers[0], Exception):
+            raise answers[0]
+        return answers[0]
+
+    async def names() -> list[str]:
+        async with runtime.database.connection() as connection:
+            await connection.execute("UPDATE scheduled_jobs SET next_run_at = now() WHERE job_type = 'nap'")
+        await runtime.run_due()
+        runs = await runtime.history.runs(RunFilter(job_type="nap", statuses=frozenset({RunStatus.SUCCESS})))
+        return sorted(run.bot_id for run in runs)
+
+    nap = JobKind(name="nap", handler=sleep_well, interval_minutes=5, per_bot=True)
+    async with open_runtime(settings, kinds=[nap], bots=host_bots, watch=False) as runtime:
+        assert await names() == []
+        answers[0] = ["nova"]
+        assert await names() == ["nova"]
+        answers[0] = KeyError("insulin")
+        assert await names() == ["nova", "nova"]
+    assert "failed; the last one it told counts (OSError)." in caplog.text
+    assert "failed; the last one it told counts (KeyError)." in caplog.text
+    assert "insulin" not in caplog.text
+
+
+async def test_a_host_that_fails_to_hear_of_a_run_does_not_end_the_node(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    attribute = "ada takes insulin"
+    calls: list[Sequence[UUID]] = []
+
+    def fail_once(run_ids: Sequence[UUID]) -> None:
+        calls.append(run_ids)
+        if len(calls) == 1:
+            raise ValueError(attribute)
+
+    nap = JobKind(name="nap", handler=sleep_well, interval_minutes=5)
+    async with open_runtime(settings, kinds=[nap], on_finished=fail_once, watch=False) as runtime:
+        await runtime.run_due()
+        async with runtime.database.connection() as connection:
+            await connection.execute("UPDATE scheduled_jobs SET next_run_at = now() WHERE job_type = 'nap'")
+        await runtime.run_due()
+        runs = await runtime.history.runs(RunFilter(job_type="nap"))
+    assert [run.status for run in runs] == [RunStatus.SUCCESS, RunStatus.SUCCESS]
+    assert runs[0].id in calls[-1]
+    assert "The host failed to hear of finished runs (ValueError)." in caplog.text
+    assert "insulin" not in caplog.text
+
+
 async def test_a_handler_that_will_not_stop_does_not_keep_its_run(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
