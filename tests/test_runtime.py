@@ -13,11 +13,12 @@ import pytest
 
 from scheduler_core.db.connect import Address
 from scheduler_core.db.job_store import JobStore
-from scheduler_core.db.job_values import FinishedRun, LostRun
+from scheduler_core.db.job_values import Claim, FinishedRun, LostRun
 from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.domain import EventLevel, NodeState, Run, RunFilter, RunStatus
 from scheduler_core.errors import DatabaseError, DatabaseUnreachableError, RunError
 from scheduler_core.jobs.scheduler import JobScheduler
+from scheduler_core.jobs.upkeep import Upkeep
 from scheduler_core.runtime import Runtime, open_runtime
 from scheduler_core.settings import Settings
 from scheduler_core.tasks import recorder
@@ -194,6 +195,47 @@ async def test_a_cancelled_run_stops_soon_and_names_who(settings: Settings) -> N
         [run] = await node.until_over()
     assert time.monotonic() - started < 1
     assert run.status is RunStatus.FAILED
+    assert (run.error_message or "").startswith("Cancelled by ")
+
+
+async def test_a_run_that_is_cancelled_before_its_node_knows_of_it_stops_soon(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_due, claimed, go = JobStore.claim_due, asyncio.Event(), asyncio.Event()
+    check_cancelled, looks = Upkeep.check_cancelled, asyncio.Queue[None]()
+
+    async def hold_answer(self: JobStore, **values: Any) -> Claim:
+        claim = await claim_due(self, **values)
+        if claim.started:
+            claimed.set()
+            await go.wait()
+        return claim
+
+    async def noted(self: Upkeep) -> int:
+        try:
+            return await check_cancelled(self)
+        finally:
+            looks.put_nowait(None)
+
+    async def wait(task: Task, context: TaskContext) -> TaskResult:
+        # Without a word: what is written about a cancelled run is one more hint.
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(JobStore, "claim_due", hold_answer)
+    monkeypatch.setattr(Upkeep, "check_cancelled", noted)
+    async with bench(changed(settings, scheduler_lease_seconds=30), wait) as node:
+        async with asyncio.timeout(10):
+            # The first round, and what may have been missed before it listened.
+            await looks.get()
+            await looks.get()
+            await node.add_job()
+            await claimed.wait()
+            [run] = await node.runs()
+            await node.runtime.operations.cancel(run.id)
+            await looks.get()
+        go.set()
+        [run] = await node.until(lambda runs: runs[0].status.is_final, seconds=3)
     assert (run.error_message or "").startswith("Cancelled by ")
 
 

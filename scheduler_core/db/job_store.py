@@ -303,9 +303,8 @@ class JobStore:
             await connection.execute(leave.text, *leave.bind(node=self._node_id))
 
     async def check_runs(self, ids: Sequence[UUID]) -> list[RunCheck]:
-        """Which of these runs were cancelled or are no longer held; silent about the others."""
-        if not ids:
-            return []
+        """Which of these runs were cancelled or are no longer held, and which others of this node were
+        cancelled; silent about the rest."""
         check = statement("check_runs")
         async with self._database.connection() as connection:
             rows = await connection.fetch(check.text, *check.bind(ids=list(ids), node=self._node_id))

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 BATCH = 500
 HEARTBEATS_A_LEASE = 3
 LEASE_END_SECONDS = 0.01
+LOOK_AGAIN_SECONDS = 0.5
 RETENTION_SECONDS = 600.0
 # The share of its time that a node spends on old history while there is more of it than one bite.
 RETENTION_SHARE = 0.1
@@ -80,6 +81,7 @@ class Upkeep:
         self._unknown_grace = unknown_grace
         self._history_days = history_days
         self._wakes = wakes
+        self._cancelled_on_its_way = asyncio.Event()
         self._round = self._pause = lease / HEARTBEATS_A_LEASE
         self._renewed = time.monotonic()
         self._swept = float("-inf")
@@ -90,6 +92,7 @@ class Upkeep:
         """Keeps the lease and the tables in order for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(), name="cancellation hints")
+            group.create_task(self._look_again(), name="cancelled runs on their way")
             while True:
                 try:
                     await self.run_once()
@@ -127,18 +130,33 @@ class Upkeep:
     async def check_cancelled(self) -> int:
         """Stops the handlers whose runs were cancelled or were given to another node."""
         cancelled = 0
-        for check in await self._store.check_runs(self._processor.run_ids):
+        checks = await self._store.check_runs(self._processor.run_ids)
+        in_hand = frozenset(self._processor.run_ids)
+        for check in checks:
             because = f"Cancelled by {check.cancelled_by}." if check.held else "The lease was lost."
             cancelled += self._processor.cancel(check.id, because)
+            if check.held and check.id not in in_hand:
+                self._cancelled_on_its_way.set()
         return cancelled
 
     async def _listen(self) -> None:
         async for kinds in self._wakes:
             if "cancel" in kinds:
-                try:
-                    await self.check_cancelled()
-                except DatabaseError as error:
-                    log.warning("Cannot look for cancellations [%s]: %s", error.error_id, error)
+                await self._look_for_cancelled()
+
+    async def _look_again(self) -> None:
+        """Looks for a run that was cancelled when it had started, and was not in hand here, until it is."""
+        while True:
+            await self._cancelled_on_its_way.wait()
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            self._cancelled_on_its_way.clear()
+            await self._look_for_cancelled()
+
+    async def _look_for_cancelled(self) -> None:
+        try:
+            await self.check_cancelled()
+        except DatabaseError as error:
+            log.warning("Cannot look for cancellations [%s]: %s", error.error_id, error)
 
     async def _rescue(self) -> int:
         lost = await self._store.rescue_runs(batch=BATCH, retry_in=self._retry_in)

@@ -256,6 +256,8 @@ async def test_cancelling_a_running_run_asks_its_node_and_keeps_who_asked_first(
     assert (await ben.cancel(run.id)).cancel_requested_by == "ada@attic"
     [check] = await store.check_runs([run.id])
     assert (check.held, check.cancelled_by) == (True, "ada@attic")
+    # Also where the node that started it does not know of it yet.
+    assert await store.check_runs([]) == [check]
 
 
 @pytest.mark.parametrize("status", [RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.SKIPPED])
