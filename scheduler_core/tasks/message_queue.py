@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 MOST_MESSAGES = 500
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 10.0
+# Between looks that find messages and can start none of their runs.
+LONGEST_REST_SECONDS = 1.0
 ADOPT_SECONDS = 30.0
 
 
@@ -64,6 +66,8 @@ class MessageQueue(InProcessQueue):
         self._look_at = 0.0
         self._ended: list[UUID] = []
         self._pause = FIRST_RETRY_SECONDS
+        self._rest = FIRST_RETRY_SECONDS
+        self._rests_until = 0.0
         # A new node holds nothing.
         self._adopted = time.monotonic()
 
@@ -81,7 +85,7 @@ class MessageQueue(InProcessQueue):
             await self._look()
             if self._waiting:
                 return await super().get()
-            if self._more and self.free > 0 and self._pause == FIRST_RETRY_SECONDS:
+            if self._wants_more() and self._pause == FIRST_RETRY_SECONDS:
                 continue
             try:
                 async with asyncio.timeout(self._look_at - time.monotonic()):
@@ -109,12 +113,12 @@ class MessageQueue(InProcessQueue):
         """Takes what fits, if there may be something, and sets the time of the next look at the latest."""
         try:
             await self._tell_waiting()
-            if self._hinted or (self._more and self.free > 0) or time.monotonic() >= self._look_at:
+            if self._wants_more() or time.monotonic() >= self._look_at:
                 self._hinted = False
+                self._look_at = time.monotonic() + self._check_interval
                 async with self._taking:
                     await self._adopt()
                     await self._take()
-                self._look_at = time.monotonic() + self._check_interval
             self._pause = FIRST_RETRY_SECONDS
         except DatabaseError as error:
             # The answer may have been lost after the commit.
@@ -126,6 +130,10 @@ class MessageQueue(InProcessQueue):
             # Another node took the same concurrency slot between our look and our write.
             self._look_at = time.monotonic() + FIRST_RETRY_SECONDS
 
+    def _wants_more(self) -> bool:
+        is_called = self._hinted or (self._more and self.free > 0)
+        return is_called and time.monotonic() >= self._rests_until
+
     async def _take(self) -> None:
         """What comes goes to work before more is fetched."""
         most = 0 if self._closed else min(MOST_MESSAGES, self.free)
@@ -134,6 +142,12 @@ class MessageQueue(InProcessQueue):
             return
         runs, messages = await self._store.take(models=self._models(), most=most)
         self._more = messages == most
+        if runs:
+            self._rest = FIRST_RETRY_SECONDS
+        elif messages:
+            # A run that may not start now gets another message at once, which would go round and round.
+            self._look_at = self._rests_until = time.monotonic() + self._rest
+            self._rest = min(self._rest * 2, LONGEST_REST_SECONDS)
         await self._hold(runs)
 
     async def _adopt(self) -> None:

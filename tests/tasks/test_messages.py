@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import asyncpg
 import pytest
 
 from scheduler_core.db.database import Database
-from scheduler_core.db.job_values import FinishedRun, NodeRow
+from scheduler_core.db.job_values import FinishedRun, NodeRow, StartedRun
 from scheduler_core.db.messages import Messages
 from scheduler_core.db.messages_schema import messages_version, upgrade_messages, upgrade_messages_if_there
 from scheduler_core.db.operations import Operations
@@ -204,6 +205,15 @@ async def test_a_limited_type_has_no_more_messages_than_free_slots(post: Post) -
     assert len(await post.queued()) == 1
 
 
+async def test_where_workers_differ_in_a_limit_the_smallest_counts(post: Post) -> None:
+    await post.worker()
+    await post.worker(job_limits=(None, 1))
+    await post.worker(job_limits=(None, None))
+    await post.add_due("pair", 5)
+    await post.claim()
+    assert len(await post.queued()) == 1
+
+
 async def test_nothing_is_sent_for_who_is_gone_stopping_or_only_a_scheduler(post: Post) -> None:
     await post.worker()
     await post.execute("UPDATE scheduler_nodes SET lease_expires_at = now()")
@@ -275,6 +285,34 @@ async def test_a_crash_of_the_server_that_empties_the_queue_costs_nothing(farm: 
     await farm.add_jobs("rare")
     await farm.until_over(13)
     assert {node for _, _, node in farm.begun} == {"hand"}
+
+
+async def test_a_message_whose_run_cannot_start_does_not_go_round_at_full_speed(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, enough = WorkerStore.take, asyncio.Event()
+    in_vain: list[float] = []
+
+    async def noted(self: WorkerStore, **values: Any) -> tuple[list[StartedRun], int]:
+        runs, messages = await take(self, **values)
+        if messages and not runs:
+            in_vain.append(time.monotonic())
+            if len(in_vain) == 6:
+                enough.set()
+        return runs, messages
+
+    monkeypatch.setattr(WorkerStore, "take", noted)
+    [job] = await farm.add_jobs("nap", due_in=3600)
+    run = "INSERT INTO job_runs (job_id, job_type, bot_id) VALUES ($1, 'nap', 'b1')"
+    await farm.connection.execute(run, job)
+    async with farm.connection.transaction():
+        await farm.connection.execute("SELECT FROM job_runs FOR UPDATE")
+        await farm.start("hand", task_queue="pgqueuer")
+        async with asyncio.timeout(20):
+            await enough.wait()
+    # The first jobs of a new database start in between, three at most, and it begins anew after each.
+    assert in_vain[-1] - in_vain[0] > 0.5
+    await farm.until_over(1)
 
 
 async def test_a_scheduler_alone_does_no_run_and_a_worker_alone_claims_none(farm: Farm) -> None:

@@ -21,9 +21,10 @@ lane AS (
     GROUP BY a.job_type, m.model
 ),
 kind AS (
-    -- A type that only some workers limit is limited.
-    SELECT a.job_type, max(a.slots) AS slots,
-        max(a.slots) - (
+    -- A type that only some workers limit is limited. Where their limits differ, as while a release is rolled
+    -- out, the smallest counts: no message goes to a worker that may not start its run.
+    SELECT a.job_type, min(a.slots) AS slots,
+        min(a.slots) - (
             SELECT count(*) FROM job_runs r
             WHERE r.status = 'running' AND r.job_type = a.job_type AND r.slot IS NOT NULL
         ) - coalesce((SELECT sum(s.messages) FROM sent s WHERE s.job_type = a.job_type), 0) AS free
