@@ -318,11 +318,16 @@ class JobStore:
             at: datetime = await connection.fetchval("SELECT now()")
         return at
 
-    async def next_due(self) -> tuple[float | None, bool]:
+    async def next_due(self, *, looked: float) -> tuple[float | None, bool]:
         """Seconds until the next slot or delayed run (None when nothing is ahead), and whether a cron job
-        wants a look now."""
+        wants a look now.
+
+        Args:
+            looked: seconds since the look began; what came due in it may not have been seen.
+        """
+        due = statement("next_due")
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(statement("next_due").text)
+            row = await connection.fetchrow(due.text, *due.bind(looked=looked))
         assert row is not None
         return row["seconds"], row["cron"]
 

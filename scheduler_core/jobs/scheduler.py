@@ -234,7 +234,7 @@ class JobScheduler:
     async def _wait_seconds(self, began: float) -> float:
         """How long nobody need look again, after a look that began then."""
         # What waits for a free place needs no timer: the place wakes this loop when it is free.
-        until_due, self._cron_waits = await self._store.next_due()
+        until_due, self._cron_waits = await self._store.next_due(looked=time.monotonic() - began)
         if self._cron_waits and not self._stopping:
             return HELD_ROW_SECONDS if self._cron_held else CRON_LOOK_SECONDS
         if until_due is None or self._stopping:

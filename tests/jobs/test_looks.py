@@ -56,6 +56,50 @@ async def test_a_slot_that_comes_while_it_looks_is_not_taken_for_one_that_somebo
             await ran.wait()
 
 
+async def test_a_waiting_run_whose_time_comes_while_it_looks_is_not_left_until_the_next_hint(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_due, ran = JobStore.next_due, asyncio.Event()
+    looks: list[float] = []
+
+    async def slowly(self: JobStore, **values: Any) -> tuple[float | None, bool]:
+        looks.append(values["looked"])
+        await asyncio.sleep(0.4)
+        values["looked"] += 0.4
+        return await next_due(self, **values)
+
+    async def note(task: Task, context: TaskContext) -> TaskResult:
+        ran.set()
+        return TaskResult()
+
+    monkeypatch.setattr(JobStore, "next_due", slowly)
+    settings = Settings(
+        database_url=database_url,  # type: ignore[arg-type]  # pydantic makes the secret
+        data_dir=tmp_path,
+        scheduler_check_interval_seconds=60,
+    )
+    async with open_runtime(settings, kinds=[JobKind(name="note", handler=note)]):
+        # Until nothing is left of the start that would make it look again anyway.
+        seen = -1
+        while seen != len(looks):
+            seen = len(looks)
+            await asyncio.sleep(1.0)
+        psql = await asyncpg.connect(database_url)
+        # The look after this insertion is too early for the run, and asks too late what is next.
+        async with psql.transaction():
+            await psql.execute(
+                "INSERT INTO scheduled_jobs (job_type, next_run_at) VALUES ('note', now() + interval '1 day')"
+            )
+            await psql.execute(
+                "INSERT INTO job_runs (job_id, job_type, bot_id, trigger, available_at)"
+                " SELECT id, 'note', '*', 'retry', now() + interval '200 ms' FROM scheduled_jobs"
+                " WHERE job_type = 'note'"
+            )
+        await psql.close()
+        async with asyncio.timeout(10):
+            await ran.wait()
+
+
 async def with_backlog(directory: Path, url: str, *, jobs: int, places: int) -> Settings:
     """Settings of a node with so many places, before which so many jobs of the type `work` are due."""
     psql = await asyncpg.connect(url)

@@ -1,8 +1,11 @@
 -- A claim_seq that was set back, or a job that was restored from an older copy, would count a slot again that
 -- is on record. Counting goes on after the last recorded one.
 WITH due AS (
+    -- Those that a claim looks at next; what comes after them has its turn when it is in the way.
     SELECT id, job_type, next_run_at FROM scheduled_jobs
     WHERE enabled AND NOT needs_slot AND next_run_at <= now()
+    ORDER BY next_run_at
+    LIMIT 1000
 ),
 recorded AS (
     SELECT id, max(claim_seq) AS last
