@@ -251,7 +251,8 @@ class JobStore:
         attempts.
 
         Args:
-            retry_in: seconds until the next attempt; None for a run that does not get one.
+            retry_in: seconds until the next attempt; None for a run that does not get one. Not asked about
+                runs that somebody cancelled.
         """
         rescue = statement("rescue_runs")
         async with self._transaction() as connection:
@@ -259,7 +260,9 @@ class JobStore:
             if not rows:
                 return []
             lost = [LostRun(**dict(row)) for row in rows]
-            delays = {run.id: delay for run in lost if (delay := retry_in(run)) is not None}
+            delays = {
+                run.id: delay for run in lost if not run.is_cancelled and (delay := retry_in(run)) is not None
+            }
             await self._retry(connection, delays)
             await self._count(connection, [run.id for run in lost if run.id not in delays])
         return lost

@@ -99,6 +99,7 @@ class LostRun:
     job_type: str
     attempt: int
     error_message: str
+    is_cancelled: bool
     config_json: str | None
 
 

@@ -246,8 +246,15 @@ async def test_the_late_outcome_of_a_lost_run_never_overwrites(database: Databas
     assert "Node lost" in (run.error_message or "")
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "SELECT FROM scheduled_jobs WHERE id = $1 FOR UPDATE",
+        "UPDATE scheduled_jobs SET interval_minutes = 7 WHERE id = $1",
+    ],
+)
 async def test_a_job_row_held_by_somebody_does_not_hold_up_the_rescue_of_other_runs(
-    database: Database, store: JobStore
+    database: Database, store: JobStore, edit: str
 ) -> None:
     held = await add_job(database, bot="held")
     await add_job(database, bot="free")
@@ -257,11 +264,40 @@ async def test_a_job_row_held_by_somebody_does_not_hold_up_the_rescue_of_other_r
     async with database.transaction() as psql:
         await psql.execute("DELETE FROM scheduled_jobs WHERE id = $1", deleted)
     async with database.transaction() as psql, asyncio.timeout(10):
-        await psql.execute("SELECT FROM scheduled_jobs WHERE id = $1 FOR UPDATE", held)
+        await psql.execute(edit, held)
         assert len(await store.rescue_runs(batch=10, retry_in=lambda _: 0.0)) == 2
     assert len(await store.rescue_runs(batch=10, retry_in=lambda _: 0.0)) == 1
     waiting = sorted(run.bot_id for run in await runs(database) if run.status is RunStatus.PENDING)
     assert waiting == ["free", "held"]
+
+
+async def test_a_cancelled_run_whose_node_is_lost_is_closed_as_cancelled_and_not_tried_again(
+    database: Database, store: JobStore
+) -> None:
+    for bot in ("asked", "lost"):
+        await add_job(database, bot=bot)
+    await claim(store)
+    await start(store)
+    asked = next(run for run in await runs(database) if run.bot_id == "asked")
+    await Operations(database, actor="ada@attic").cancel(asked.id)
+    assert len(await store.rescue_runs(batch=10, retry_in=lambda _: 0.0)) == 2
+    [retry] = [run for run in await runs(database) if run.status is RunStatus.PENDING]
+    assert retry.bot_id == "lost"
+    closed = await History(database).run(asked.id)
+    assert closed.status is RunStatus.FAILED
+    assert (closed.error_message or "").startswith("Cancelled by ada@attic. Node lost: ")
+
+
+async def test_a_run_that_fails_by_itself_after_it_was_cancelled_is_not_tried_again(
+    database: Database, store: JobStore
+) -> None:
+    await add_job(database)
+    await claim(store)
+    [run_id] = await start(store)
+    await Operations(database, actor="ada@attic").cancel(run_id)
+    failed = FinishedRun(id=run_id, status=RunStatus.FAILED, error_message="no")
+    assert await store.finish_runs([failed], retries={run_id: 0.0}) == {run_id}
+    assert [run.id for run in await runs(database)] == [run_id]
 
 
 async def test_a_run_whose_node_renews_its_lease_is_not_rescued(database: Database) -> None:

@@ -1,4 +1,5 @@
--- Another attempt for failed runs, unless the job is gone, paused or already has a waiting run.
+-- Another attempt for failed runs, unless somebody cancelled them, or the job is gone, paused or already has a
+-- waiting run.
 INSERT INTO job_runs (
     job_id, job_type, bot_id, trigger, scheduled_for, coalesced, attempt, first_run_id, available_at,
     mode, source_run_id
@@ -9,6 +10,6 @@ SELECT r.job_id, r.job_type, r.bot_id, 'retry', r.scheduled_for, r.coalesced, r.
 FROM unnest(:ids::uuid[], :delays::double precision[]) AS w (id, delay)
 JOIN job_runs r ON r.id = w.id
 JOIN scheduled_jobs j ON j.id = r.job_id
-WHERE r.status = 'failed' AND (j.enabled OR r.trigger = 'manual')
+WHERE r.status = 'failed' AND r.cancel_requested_at IS NULL AND (j.enabled OR r.trigger = 'manual')
 ON CONFLICT (job_id, bot_id, status) WHERE status IN ('pending', 'running') DO NOTHING
 RETURNING first_run_id, attempt, available_at
