@@ -6,12 +6,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from scheduler_core.db.audit import audit as prove
 from scheduler_core.db.bulk_operations import BulkOperations
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
+from scheduler_core.db.job_store import JobStore
+from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.operator_log import OperatorLog
-from scheduler_core.domain import Trigger
+from scheduler_core.domain import RunFilter, RunStatus, Trigger
 from scheduler_core.errors import NotFoundError, StateError
 from scheduler_core.job_settings import BulkAction, Fit, JobSettings
 from tests.db.test_operations import add_job, audit, one_of_two
@@ -96,6 +99,37 @@ async def test_a_retry_is_the_next_attempt_of_the_same_slot(database: Database, 
     with pytest.raises(StateError, match="already waits"):
         await ada.retry(failed)
     assert [(row["action"], row["object_id"]) for row in await audit(database)] == [("retry", str(failed))]
+
+
+async def test_a_run_that_is_retried_again_gets_an_attempt_of_its_own(
+    database: Database, ada: Operations
+) -> None:
+    failed = await add_finished(database, await add_job(database), "failed")
+    attempts = []
+    for _ in range(3):
+        again = await ada.retry(failed)
+        attempts.append((again.attempt, again.first_run_id))
+        # Which fails it.
+        await ada.cancel(again.id)
+    assert attempts == [(2, failed), (3, failed), (4, failed)]
+    assert (await ada.retry(again.id)).attempt == 5
+    assert (await prove(database, history_days=90, grace=60)).is_exact
+
+
+async def test_an_attempt_that_fails_after_a_later_one_was_cancelled_is_followed_by_another_number(
+    database: Database, ada: Operations, history: History
+) -> None:
+    failed = await add_finished(database, await add_job(database), "failed")
+    store = JobStore(database, node_id=uuid4())
+    second = await ada.retry(failed)
+    assert len(await store.start_pending(limits={second.job_type: None}, capacity=1)) == 1
+    third = await ada.retry(failed)
+    await ada.cancel(third.id)
+    outcome = FinishedRun(id=second.id, status=RunStatus.FAILED, error_message="no")
+    await store.finish_runs([outcome], retries={second.id: 0.0})
+    [waiting] = await history.runs(RunFilter(statuses=frozenset({RunStatus.PENDING})))
+    assert (third.attempt, waiting.attempt, waiting.first_run_id) == (3, 4, failed)
+    assert (await prove(database, history_days=90, grace=60)).is_exact
 
 
 @pytest.mark.parametrize("status", ["success", "skipped"])

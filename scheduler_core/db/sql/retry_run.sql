@@ -2,7 +2,11 @@
 INSERT INTO job_runs (
     job_id, job_type, bot_id, trigger, scheduled_for, coalesced, attempt, first_run_id, mode, source_run_id
 )
-SELECT r.job_id, r.job_type, r.bot_id, 'manual', r.scheduled_for, r.coalesced, r.attempt + 1,
+SELECT r.job_id, r.job_type, r.bot_id, 'manual', r.scheduled_for, r.coalesced,
+    -- The run need not be the last attempt: it may have been retried before.
+    1 + greatest(r.attempt, (
+        SELECT max(a.attempt) FROM job_runs a WHERE a.first_run_id = coalesce(r.first_run_id, r.id)
+    )),
     coalesce(r.first_run_id, r.id), r.mode, r.source_run_id
 FROM job_runs r
 WHERE r.id = :run AND r.status = 'failed' AND r.job_id IS NOT NULL

@@ -4,7 +4,11 @@ INSERT INTO job_runs (
     job_id, job_type, bot_id, trigger, scheduled_for, coalesced, attempt, first_run_id, available_at,
     mode, source_run_id
 )
-SELECT r.job_id, r.job_type, r.bot_id, 'retry', r.scheduled_for, r.coalesced, r.attempt + 1,
+SELECT r.job_id, r.job_type, r.bot_id, 'retry', r.scheduled_for, r.coalesced,
+    -- A person may have asked for another attempt, and cancelled that one, while this one ran.
+    1 + greatest(r.attempt, (
+        SELECT max(a.attempt) FROM job_runs a WHERE a.first_run_id = coalesce(r.first_run_id, r.id)
+    )),
     coalesce(r.first_run_id, r.id), now() + make_interval(secs => w.delay),
     r.mode, r.source_run_id
 FROM unnest(:ids::uuid[], :delays::double precision[]) AS w (id, delay)
