@@ -67,6 +67,18 @@ async def runs(database: Database) -> list[Run]:
     return await History(database).runs()
 
 
+async def age(database: Database, *, seconds: float) -> None:
+    """Lets so much time pass for all nodes and runs, in which no lease was renewed."""
+    ago = "make_interval(secs => $1)"
+    async with database.connection() as connection:
+        await connection.execute(f"UPDATE job_runs SET available_at = available_at - {ago}", seconds)
+        await connection.execute(
+            f"UPDATE scheduler_nodes SET started_at = started_at - {ago},"
+            f" lease_expires_at = lease_expires_at - {ago}",
+            seconds,
+        )
+
+
 def row(node: UUID, *, lease: float = 30) -> NodeRow:
     return NodeRow(
         id=node,
@@ -432,11 +444,29 @@ async def test_a_type_nobody_knows_fails_after_its_grace(database: Database) -> 
     await add_job(database, "gardening")
     await claim(store)
     assert await store.fail_unknown(grace=60, batch=10) == []
-    async with database.connection() as connection:
-        await connection.execute("UPDATE job_runs SET available_at = now() - interval '61 seconds'")
+    await age(database, seconds=61)
+    await store.heartbeat(row(node))
     assert len(await store.fail_unknown(grace=60, batch=10)) == 1
     [run] = await runs(database)
     assert "gardening" in (run.error_message or "")
+
+
+async def test_the_first_to_come_after_a_common_end_fails_nothing_that_a_later_one_knows(
+    database: Database,
+) -> None:
+    host, first = uuid4(), uuid4()
+    store = JobStore(database, node_id=host)
+    await store.heartbeat(replace(row(host), job_types=("gardening",)))
+    await add_job(database, "gardening")
+    await claim(store)
+    await age(database, seconds=600)
+    early = JobStore(database, node_id=first)
+    await early.heartbeat(row(first))
+    assert await early.fail_unknown(grace=60, batch=10) == []
+    # It stays alone, so nobody who knows the type comes any more.
+    await age(database, seconds=61)
+    await early.heartbeat(row(first))
+    assert len(await early.fail_unknown(grace=60, batch=10)) == 1
 
 
 async def test_old_history_goes_in_bites_and_takes_its_log_along(database: Database, store: JobStore) -> None:

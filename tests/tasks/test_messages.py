@@ -402,6 +402,10 @@ async def test_a_run_nobody_can_do_fails_when_nobody_could_for_the_whole_grace(p
     await post.announce(post.scheduler, role="scheduler")
     assert await post.sending.fail_unknown(grace=60, batch=10) == []
     await post.execute(
+        "UPDATE scheduler_nodes SET started_at = now() - interval '11 minutes' WHERE role = 'scheduler'"
+    )
+    assert await post.sending.fail_unknown(grace=60, batch=10) == []
+    await post.execute(
         "UPDATE scheduler_nodes SET lease_expires_at = now() - interval '9 minutes' WHERE role = 'worker'"
     )
     assert await post.sending.fail_unknown(grace=60, batch=10) == []
