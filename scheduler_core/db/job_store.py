@@ -274,6 +274,13 @@ class JobStore:
             rows = await connection.fetch(fail.text, *fail.bind(grace=grace, batch=batch, node=self._node_id))
         return [row["id"] for row in rows]
 
+    async def skip_paused(self, *, batch: int) -> list[UUID]:
+        """Skips up to `batch` retries that a pause missed, because both were written at the same moment."""
+        skip = statement("skip_paused")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(skip.text, *skip.bind(batch=batch))
+        return [row["id"] for row in rows]
+
     async def heartbeat(self, node: NodeRow) -> float | None:
         """Renews the lease; returns the seconds until the next one of another node ends if that does not
         renew it, None if nobody else is there."""

@@ -35,6 +35,7 @@ class Done:
     cancelled: int = 0
     rescued: int = 0
     unknown: int = 0
+    paused: int = 0
     recalled: int = 0
     expired: int = 0
 
@@ -123,9 +124,17 @@ class Upkeep:
         rescued = unknown = 0
         if self._renewed >= self._trusts_leases_at:
             rescued, unknown = await self._rescue(), await self._fail_unknown()
+        paused = await self._skip_paused()
         recalled = await self._store.recall()
         expired = await self._expire()
-        return Done(cancelled=cancelled, rescued=rescued, unknown=unknown, recalled=recalled, expired=expired)
+        return Done(
+            cancelled=cancelled,
+            rescued=rescued,
+            unknown=unknown,
+            paused=paused,
+            recalled=recalled,
+            expired=expired,
+        )
 
     async def check_cancelled(self) -> int:
         """Stops the handlers whose runs were cancelled or were given to another node."""
@@ -171,6 +180,12 @@ class Upkeep:
         if unknown:
             self._on_closed(unknown)
         return len(unknown)
+
+    async def _skip_paused(self) -> int:
+        skipped = await self._store.skip_paused(batch=BATCH)
+        if skipped:
+            self._on_closed(skipped)
+        return len(skipped)
 
     def _come_back(self) -> None:
         """What kept this node from the database may have kept the others: their leases ended with nobody

@@ -407,12 +407,14 @@ class Histories(RuleBasedStateMachine):
             if (row["job_id"], row["bot_id"]) == (before.job, before.bot)
         ]
         assert row["id"] not in self.model.runs
-        assert (row["attempt"], row["trigger"]) == (before.attempt + 1, "retry")
+        # Of a paused job only what a person asked for goes on.
+        trigger = "retry" if before.job is not None and self.model.jobs[before.job].enabled else "manual"
+        assert (row["attempt"], row["trigger"]) == (before.attempt + 1, trigger)
         self.model.runs[row["id"]] = ModelRun(
             job=before.job,
             job_type=before.job_type,
             bot=before.bot,
-            trigger="retry",
+            trigger=trigger,
             status="pending",
             attempt=before.attempt + 1,
             available=available,

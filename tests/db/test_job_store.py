@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from scheduler_core.db.audit import audit
+from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
@@ -350,6 +351,51 @@ async def test_a_pause_from_anywhere_stops_what_waits_and_names_who(
     assert (run.status, run.reason) == (RunStatus.SKIPPED, f"paused by {user}")
     assert job.paused_by == user
     assert await start(store) == []
+
+
+class PausedMeanwhile(JobStore):
+    """Its jobs are paused after a retry was written and before that is committed."""
+
+    async def _retry(self, connection: Connection, delays: Mapping[UUID, float]) -> int:
+        added = await super()._retry(connection, delays)
+        async with self._database.connection() as psql:
+            await psql.execute("UPDATE scheduled_jobs SET enabled = false, paused_by = 'ada'")
+        return added
+
+
+async def test_a_retry_that_a_pause_could_not_see_does_not_start_and_is_skipped(database: Database) -> None:
+    store = PausedMeanwhile(database, node_id=uuid4())
+    job_id = await add_job(database)
+    await claim(store)
+    [first] = await start(store)
+    assert await store.skip_paused(batch=10) == []
+    outcome = FinishedRun(id=first, status=RunStatus.FAILED, error_message="no")
+    await store.finish_runs([outcome], retries={first: 0.0})
+    assert await start(store) == []
+    [retry] = await store.skip_paused(batch=10)
+    skipped = await History(database).run(retry)
+    assert (skipped.status, skipped.reason, skipped.attempt) == (RunStatus.SKIPPED, "paused by ada", 2)
+    # Nothing is in the way of what a person asks for.
+    [asked] = await Operations(database, actor="ada").force_run(job_id)
+    assert await start(store) == [asked.id]
+
+
+async def test_what_a_person_asked_for_is_tried_again_although_its_job_is_paused(
+    database: Database, store: JobStore
+) -> None:
+    job_id = await add_job(database, due="1 hour")
+    ada = Operations(database, actor="ada")
+    await ada.pause(job_id)
+    [asked] = await ada.force_run(job_id)
+    tried = []
+    for _ in range(3):
+        assert await store.skip_paused(batch=10) == []
+        [attempt] = await start(store)
+        tried.append((await History(database).run(attempt)).attempt)
+        outcome = FinishedRun(id=attempt, status=RunStatus.FAILED, error_message="no")
+        await store.finish_runs([outcome], retries={attempt: 0.0})
+    assert tried == [1, 2, 3]
+    assert {run.first_run_id for run in await runs(database)} == {None, asked.id}
 
 
 async def test_history_reads_well_after_its_job_is_deleted(database: Database, store: JobStore) -> None:

@@ -242,6 +242,25 @@ async def test_a_cancel_is_on_record_before_the_message_is_called_back(post: Pos
     assert await worker.recall() == 0
 
 
+async def test_a_retry_that_a_pause_could_not_see_is_neither_sent_nor_started(post: Post) -> None:
+    worker = await post.worker()
+    await post.add_due("nap", 1)
+    await post.claim()
+    [run], _ = await worker.take(models=(), most=1)
+    outcome = FinishedRun(id=run.id, status=RunStatus.FAILED, error_message="no")
+    await worker.finish_runs([outcome], retries={run.id: 0.0})
+    await post.execute("ALTER TABLE scheduled_jobs DISABLE TRIGGER scheduled_jobs_pause_waiting")
+    await post.execute("UPDATE scheduled_jobs SET enabled = false WHERE job_type = 'nap'")
+    await post.look()
+    assert await post.queued() == []
+    await post.execute("UPDATE scheduled_jobs SET enabled = true WHERE job_type = 'nap'")
+    await post.look()
+    assert len(await post.queued()) == 1
+    await post.execute("UPDATE scheduled_jobs SET enabled = false WHERE job_type = 'nap'")
+    assert await worker.take(models=(), most=1) == ([], 1)
+    assert await post.statuses() == {"failed": 1, "pending": 1}
+
+
 async def test_somebody_elses_message_in_our_queue_does_no_harm(post: Post) -> None:
     worker = await post.worker()
     await post.add_due("nap", 1)

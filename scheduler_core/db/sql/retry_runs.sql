@@ -4,7 +4,10 @@ INSERT INTO job_runs (
     job_id, job_type, bot_id, trigger, scheduled_for, coalesced, attempt, first_run_id, available_at,
     mode, source_run_id
 )
-SELECT r.job_id, r.job_type, r.bot_id, 'retry', r.scheduled_for, r.coalesced,
+SELECT r.job_id, r.job_type, r.bot_id,
+    -- Of a paused job only what a person asked for goes on, and is told from what the pause stops.
+    CASE WHEN j.enabled THEN 'retry' ELSE 'manual' END,
+    r.scheduled_for, r.coalesced,
     -- A person may have asked for another attempt, and cancelled that one, while this one ran.
     1 + greatest(r.attempt, (
         SELECT max(a.attempt) FROM job_runs a WHERE a.first_run_id = coalesce(r.first_run_id, r.id)

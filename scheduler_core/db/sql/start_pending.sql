@@ -23,6 +23,8 @@ ranked AS (
                 SELECT FROM job_runs o
                 WHERE o.job_id = r.job_id AND o.bot_id = r.bot_id AND o.status = 'running'
             )
+            -- The pause may have come while the retry was on its way into the table.
+            AND (r.trigger <> 'retry' OR (SELECT j.enabled FROM scheduled_jobs j WHERE j.id = r.job_id))
             -- Few jobs need a certain model, so those that this node does not have are read once.
             AND (r.job_id = ANY (ARRAY(
                 SELECT j.id FROM scheduled_jobs j

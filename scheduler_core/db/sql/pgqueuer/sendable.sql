@@ -43,6 +43,8 @@ ranked AS (
         SELECT r.id, r.available_at FROM job_runs r
         WHERE r.status = 'pending' AND r.job_type = l.job_type AND r.available_at <= now()
             AND (SELECT p.needs_model FROM picky p WHERE p.id = r.job_id) IS NOT DISTINCT FROM l.model
+            -- The pause may have come while the retry was on its way into the table.
+            AND (r.trigger <> 'retry' OR (SELECT j.enabled FROM scheduled_jobs j WHERE j.id = r.job_id))
             -- Looked up for each, and never joined: a plan that was made while the tables were empty would join
             -- by reading all of them.
             AND (

@@ -22,6 +22,8 @@ ranked AS (
     ) r
     JOIN kind k ON k.job_type = r.job_type
     WHERE r.status = 'pending' AND r.available_at <= now()
+        -- The pause may have come while the retry was on its way into the table.
+        AND (r.trigger <> 'retry' OR (SELECT j.enabled FROM scheduled_jobs j WHERE j.id = r.job_id))
         AND (
             SELECT o.id FROM job_runs o
             WHERE o.job_id = r.job_id AND o.bot_id = r.bot_id AND o.status = 'running'
