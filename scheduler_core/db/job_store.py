@@ -38,6 +38,10 @@ _PLAIN = FinishedRun(UUID(int=0), RunStatus.SUCCESS, "{}")[1:]
 PLACING_SECONDS = 0.1
 
 
+# How often start_pending asks again, leaving out the runs whose turn it was and that somebody holds.
+MOST_PASSES = 20
+
+
 class JobStore:
     """Statements over the scheduler's tables, as one node runs them."""
 
@@ -169,19 +173,48 @@ class JobStore:
                 await connection.execute(statement("recount_slots").text)
         return Claim(started=(), pending=0, skipped=(), overtaken=True)
 
-    async def start_pending(self, *, limits: Mapping[str, int | None], capacity: int) -> list[StartedRun]:
+    async def start_pending(
+        self,
+        *,
+        limits: Mapping[str, int | None],
+        capacity: int,
+        on_held: Callable[[Sequence[UUID]], None] = lambda ids: None,
+    ) -> list[StartedRun]:
         """Takes up to `capacity` waiting runs of the given types; a limit holds across all nodes.
+
+        Args:
+            on_held: told the runs that others went before, because somebody else has their rows locked.
 
         Raises:
             asyncpg.UniqueViolationError: another node took the same concurrency slot; look again.
         """
         start = statement("start_pending")
-        values = start.bind(
-            job_types=list(limits), limits=list(limits.values()), capacity=capacity, node=self._node_id
-        )
+        started: list[StartedRun] = []
+        held: list[UUID] = []
         async with self._database.connection() as connection:
-            rows = await connection.fetch(start.text, *values)
-        return [started_of(row) for row in rows]
+            for _ in range(MOST_PASSES):
+                values = start.bind(
+                    job_types=list(limits),
+                    limits=list(limits.values()),
+                    capacity=capacity - len(started),
+                    node=self._node_id,
+                    without=held,
+                )
+                try:
+                    rows = await connection.fetch(start.text, *values)
+                except asyncpg.UniqueViolationError:
+                    if not started:
+                        raise
+                    # What the passes before started is ours, and has to be known.
+                    break
+                started += [started_of(row) for row in rows if row["job_type"] is not None]
+                passed = [row["id"] for row in rows if row["job_type"] is None]
+                held += passed
+                if not passed or len(started) == capacity:
+                    break
+        if held:
+            on_held(held)
+        return started
 
     async def finish_runs(
         self, outcomes: Sequence[FinishedRun], *, retries: Mapping[UUID, float] | None = None

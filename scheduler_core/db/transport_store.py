@@ -4,7 +4,7 @@ Sending is one transaction with claiming, and taking is one with starting. No mo
 than the workers could take at once, so that order and fairness are still decided in `job_runs`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -61,7 +61,13 @@ class SendingStore(JobStore):
         except asyncpg.UniqueViolationError as error:
             return await self._overtaken(error)
 
-    async def start_pending(self, *, limits: Mapping[str, int | None], capacity: int) -> list[StartedRun]:
+    async def start_pending(
+        self,
+        *,
+        limits: Mapping[str, int | None],
+        capacity: int,
+        on_held: Callable[[Sequence[UUID]], None] = lambda ids: None,
+    ) -> list[StartedRun]:
         """Sends messages for waiting runs that lack one; none is returned, because they start elsewhere."""
         async with transaction_of(self._database) as connection:
             await self._send(connection)

@@ -88,6 +88,8 @@ class JobScheduler:
         self._cron_held = False
         # Whether more was due at the last look than was claimed.
         self._behind = False
+        # Whether somebody holds a waiting run whose turn it was.
+        self._is_held = False
         # A new node holds nothing.
         self._adopted = time.monotonic()
 
@@ -118,6 +120,7 @@ class JobScheduler:
                 raise
 
     async def _look(self, until: datetime | None) -> Look:
+        self._is_held = False
         look = await self._adopt()
         # What waits goes first: a slot that is due now must not overtake one that was due before.
         look += Look(started=await self._start())
@@ -237,13 +240,14 @@ class JobScheduler:
         until_due, self._cron_waits = await self._store.next_due(looked=time.monotonic() - began)
         if self._cron_waits and not self._stopping:
             return HELD_ROW_SECONDS if self._cron_held else CRON_LOOK_SECONDS
+        longest = min(self._check_interval, HELD_ROW_SECONDS) if self._is_held else self._check_interval
         if until_due is None or self._stopping:
-            return self._check_interval
+            return longest
         if -until_due > time.monotonic() - began:
             # Due before the look, and still not claimed: somebody holds the row in an open transaction. Do
             # not spin.
             return min(self._check_interval, HELD_ROW_SECONDS)
-        return min(self._check_interval, max(0.0, until_due))
+        return min(longest, max(0.0, until_due))
 
     async def _adopt(self) -> Look:
         """Runs what was started for this node when the connection broke before the answer came. Nobody
@@ -262,7 +266,9 @@ class JobScheduler:
         started = 0
         while not self._stopping and (capacity := self._queue.free) > 0:
             try:
-                runs = await self._store.start_pending(limits=self._factory.kinds.limits, capacity=capacity)
+                runs = await self._store.start_pending(
+                    limits=self._factory.kinds.limits, capacity=capacity, on_held=self._note_held
+                )
             except asyncpg.UniqueViolationError:
                 # Another node took the same concurrency slot between our look and our write.
                 self._wake.set()
@@ -274,6 +280,9 @@ class JobScheduler:
             if len(runs) < capacity:
                 break
         return started
+
+    def _note_held(self, run_ids: Sequence[UUID]) -> None:
+        self._is_held = True
 
     async def _claim_cron(self) -> Look:
         """Cron jobs are rare and cost a transaction, so they are looked at only when some want it."""

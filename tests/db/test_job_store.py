@@ -217,6 +217,28 @@ async def test_a_run_is_not_started_beside_another_of_its_job_and_bot(
     assert await start(store) == []
 
 
+@pytest.mark.parametrize(("limit", "capacity"), [(1, 10), (None, 1)])
+async def test_a_waiting_run_that_somebody_holds_does_not_hold_up_the_line(
+    database: Database, store: JobStore, limit: int | None, capacity: int
+) -> None:
+    limits = {"profile_maintenance": limit}
+    for bot, due in (("first", "-3 minutes"), ("second", "-2 minutes"), ("free", "-1 minute")):
+        await add_job(database, bot=bot, due=due)
+    await claim(store)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE job_runs SET available_at = scheduled_for")
+    bots = {run.id: run.bot_id for run in await runs(database)}
+    held: list[UUID] = []
+    async with database.transaction() as psql:
+        await psql.execute("SELECT FROM job_runs WHERE bot_id <> 'free' FOR UPDATE")
+        [run] = await store.start_pending(limits=limits, capacity=capacity, on_held=held.extend)
+    assert (run.bot_id, [bots[each] for each in held]) == ("free", ["first", "second"])
+    held.clear()
+    await store.finish_runs([FinishedRun(id=run.id, status=RunStatus.SUCCESS)])
+    [run] = await store.start_pending(limits=limits, capacity=capacity, on_held=held.extend)
+    assert (run.bot_id, held) == ("first", [])
+
+
 async def test_a_job_row_held_by_somebody_does_not_hold_up_the_others(
     database: Database, store: JobStore
 ) -> None:

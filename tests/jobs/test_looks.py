@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from scheduler_core.db.job_store import JobStore
-from scheduler_core.db.job_values import Claim
+from scheduler_core.db.job_values import Claim, StartedRun
 from scheduler_core.errors import DatabaseError
 from scheduler_core.jobs import scheduler
 from scheduler_core.runtime import open_runtime
@@ -98,6 +99,50 @@ async def test_a_waiting_run_whose_time_comes_while_it_looks_is_not_left_until_t
         await psql.close()
         async with asyncio.timeout(10):
             await ran.wait()
+
+
+async def test_a_waiting_run_that_somebody_holds_is_looked_at_again_soon(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_pending, ran, looked = JobStore.start_pending, asyncio.Event(), asyncio.Event()
+    looks: list[Sequence[UUID]] = []
+
+    async def noted(self: JobStore, **values: Any) -> list[StartedRun]:
+        def note(run_ids: Sequence[UUID]) -> None:
+            looks.append(run_ids)
+            # More often than it looks at its start anyway.
+            if len(looks) == 10:
+                looked.set()
+            on_held(run_ids)
+
+        on_held = values.pop("on_held")
+        return await start_pending(self, **values, on_held=note)
+
+    async def work(task: Task, context: TaskContext) -> TaskResult:
+        ran.set()
+        return TaskResult()
+
+    monkeypatch.setattr(JobStore, "start_pending", noted)
+    settings = Settings(
+        database_url=database_url,  # type: ignore[arg-type]  # pydantic makes the secret
+        data_dir=tmp_path,
+        scheduler_check_interval_seconds=60,
+    )
+    psql = await asyncpg.connect(database_url)
+    run = await psql.fetchval(
+        "WITH job AS (INSERT INTO scheduled_jobs (job_type, next_run_at)"
+        " VALUES ('work', now() + interval '1 hour') RETURNING id)"
+        " INSERT INTO job_runs (job_id, job_type, bot_id) SELECT id, 'work', '*' FROM job RETURNING id"
+    )
+    held = psql.transaction()
+    await held.start()
+    await psql.execute("SELECT FROM job_runs WHERE id = $1 FOR UPDATE", run)
+    async with open_runtime(settings, kinds=[JobKind(name="work", handler=work)]), asyncio.timeout(20):
+        await looked.wait()
+        await held.rollback()
+        await ran.wait()
+    await psql.close()
+    assert all(ids == [run] for ids in looks)
 
 
 async def with_backlog(directory: Path, url: str, *, jobs: int, places: int) -> Settings:

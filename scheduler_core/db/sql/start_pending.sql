@@ -1,4 +1,5 @@
--- Takes waiting runs up to this node's free capacity, fairly across job types.
+-- Takes waiting runs up to this node's free capacity, fairly across job types. Rows without a job type are runs whose
+-- turn it was, and that somebody else has locked.
 WITH kind AS (
     SELECT * FROM unnest(:job_types::text[], :limits::integer[]) AS k (job_type, slots)
     -- A node that was stopped for longer than its lease is nobody until its next heartbeat.
@@ -19,6 +20,7 @@ ranked AS (
     CROSS JOIN LATERAL (
         SELECT r.id, r.available_at FROM job_runs r
         WHERE r.status = 'pending' AND r.job_type = k.job_type AND r.available_at <= now()
+            AND r.id <> ALL (:without::uuid[])
             AND NOT EXISTS (
                 SELECT FROM job_runs o
                 WHERE o.job_id = r.job_id AND o.bot_id = r.bot_id AND o.status = 'running'
@@ -36,7 +38,7 @@ ranked AS (
         LIMIT :capacity
     ) w
 ),
-chosen AS (
+chosen AS MATERIALIZED (
     -- One of each type before a second of any: a big batch never starves another type.
     SELECT ranked.id, free.slot
     FROM ranked LEFT JOIN free USING (job_type, place)
@@ -66,3 +68,6 @@ touched AS (
     )
 )
 SELECT s.*, j.config_json FROM started s LEFT JOIN scheduled_jobs j ON j.id = s.job_id
+UNION ALL
+SELECT c.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM chosen c
+WHERE c.id <> ALL (ARRAY(SELECT m.id FROM mine m))
