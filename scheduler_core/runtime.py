@@ -351,6 +351,7 @@ class _Node:
             log.warning("Not every outcome was written; what is left is tried again.")
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._starter.tell_waiting()
                 if self._telemetry is not None:
                     await self._telemetry.flush()
                 await self._store.leave()
@@ -360,10 +361,12 @@ class _Node:
     def _recorded(self, told: FinishedSink, run_ids: Sequence[UUID]) -> None:
         told(run_ids)
         # A run that waited for one of these may start now.
-        if isinstance(self._queue, MessageQueue):
-            self._queue.recorded(run_ids)
-        else:
-            self._scheduler.wake()
+        self._starter.recorded(run_ids)
+
+    @property
+    def _starter(self) -> JobScheduler | MessageQueue:
+        """What starts the runs of this node."""
+        return self._queue if isinstance(self._queue, MessageQueue) else self._scheduler
 
     async def _bots(self) -> Sequence[str]:
         host = await self._host_bots() if self._host_bots is not None else ()

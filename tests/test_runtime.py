@@ -521,6 +521,26 @@ async def test_a_forced_run_does_not_wait_for_a_backlog_of_another_type(
     assert overtook < 15_000
 
 
+async def test_what_waits_for_a_run_of_a_dead_node_starts_when_that_is_rescued(settings: Settings) -> None:
+    async with bench(settings, sleep_well) as node:
+        job, dead = await node.add_job(due=False), uuid4()
+        async with node.runtime.database.transaction() as connection:
+            await connection.execute(
+                "INSERT INTO scheduler_nodes (id, name, state, version, job_types, lease_expires_at)"
+                " VALUES ($1, 'dead', 'active', '0', '{nap}', now() + interval '2 seconds')",
+                dead,
+            )
+            await connection.execute(
+                "INSERT INTO job_runs (job_id, job_type, bot_id, status, node_id, started_at)"
+                " VALUES ($1, 'nap', '*', 'running', $2, now())",
+                job,
+                dead,
+            )
+        [asked] = await node.runtime.operations.force_run(job)
+        await node.until_over(2)
+        assert (await node.runtime.history.run(asked.id)).status is RunStatus.SUCCESS
+
+
 async def test_default_jobs_exist_after_the_first_start(settings: Settings) -> None:
     async with open_runtime(settings) as runtime:
         jobs = {o.job.job_type: o.job for o in await runtime.history.jobs()}

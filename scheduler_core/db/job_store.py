@@ -400,6 +400,12 @@ class JobStore:
                 self._node_id,
             )
 
+    async def tell_waiting(self, ended: Sequence[UUID]) -> None:
+        """Wakes the schedulers where a run waited for one of these to end."""
+        tell = statement("tell_waiting")
+        async with self._database.connection() as connection:
+            await connection.execute(tell.text, *tell.bind(ids=list(ended)))
+
     async def recall(self) -> int:
         """Takes back what is on its way to a worker and waits no longer; in one process that is nothing."""
         return 0

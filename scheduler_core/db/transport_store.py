@@ -146,12 +146,6 @@ class WorkerStore(JobStore):
             await self._messages.settle(connection, taken, started=started)
         return [started_of(row) for row in rows], len(taken)
 
-    async def tell_waiting(self, ended: Sequence[UUID]) -> None:
-        """Wakes the schedulers where a run waited for one of these to end."""
-        tell = statement("pgqueuer/tell_waiting")
-        async with self._database.connection() as connection:
-            await connection.execute(tell.text, *tell.bind(ids=list(ended)))
-
     async def recall(self) -> int:
         """Cancels messages whose run waits no longer; the run itself says why. Returns how many."""
         find = statement("pgqueuer/recallable")

@@ -90,12 +90,30 @@ class JobScheduler:
         self._behind = False
         # Whether somebody holds a waiting run whose turn it was.
         self._is_held = False
+        # Runs that are over since the last look.
+        self._ended: list[UUID] = []
         # A new node holds nothing.
         self._adopted = time.monotonic()
 
     def wake(self) -> None:
         """Makes it look now."""
         self._wake.set()
+
+    def recorded(self, run_ids: Sequence[UUID]) -> None:
+        """Told which runs' outcomes are written: another run of the same job may have waited for that."""
+        self._ended += run_ids
+        self._wake.set()
+
+    async def tell_waiting(self) -> None:
+        """Has other nodes start what waited for runs that are over here.
+
+        Raises:
+            DatabaseError: the database is away; the next call tells them.
+        """
+        # They stay until they are told: who is cut off here leaves them to the last words.
+        if ended := tuple(self._ended):
+            await self._store.tell_waiting(ended)
+            del self._ended[: len(ended)]
 
     async def stop_claiming(self) -> None:
         """From now on nothing new is claimed or started by this node; returns when the last claim is over."""
@@ -121,6 +139,7 @@ class JobScheduler:
 
     async def _look(self, until: datetime | None) -> Look:
         self._is_held = False
+        ended = len(self._ended)
         look = await self._adopt()
         # What waits goes first: a slot that is due now must not overtake one that was due before.
         look += Look(started=await self._start())
@@ -128,6 +147,11 @@ class JobScheduler:
         look += await self._claim_due(until)
         if look.waiting:
             look += Look(started=await self._start())
+        if self._stopping:
+            # What waited for a run of this node can no longer start here.
+            await self.tell_waiting()
+        else:
+            del self._ended[:ended]
         return look
 
     async def _claim_due(self, until: datetime | None) -> Look:

@@ -172,7 +172,9 @@ class Upkeep:
         for run in lost:
             log.warning("Run %s: %s", run.id, run.error_message)
         if lost:
-            self._on_closed([run.id for run in lost])
+            ended = [run.id for run in lost]
+            self._on_closed(ended)
+            await self._store.tell_waiting(ended)
         return len(lost)
 
     async def _fail_unknown(self) -> int:

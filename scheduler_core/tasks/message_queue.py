@@ -104,6 +104,17 @@ class MessageQueue(InProcessQueue):
         self._ended += run_ids
         self._wake.set()
 
+    async def tell_waiting(self) -> None:
+        """Wakes the schedulers where a run waited for one that is over here.
+
+        Raises:
+            DatabaseError: the database is away; the next call tells them.
+        """
+        # They stay until they are told: who is cut off here leaves them to the last words.
+        if ended := tuple(self._ended):
+            await self._store.tell_waiting(ended)
+            del self._ended[: len(ended)]
+
     async def close(self) -> None:
         self._closed = True
         async with self._taking:
@@ -112,7 +123,7 @@ class MessageQueue(InProcessQueue):
     async def _look(self) -> None:
         """Takes what fits, if there may be something, and sets the time of the next look at the latest."""
         try:
-            await self._tell_waiting()
+            await self.tell_waiting()
             if self._wants_more() or time.monotonic() >= self._look_at:
                 self._hinted = False
                 self._look_at = time.monotonic() + self._check_interval
@@ -169,12 +180,3 @@ class MessageQueue(InProcessQueue):
         except RunError as error:
             self._recorder.finish(failed(run.id, f"{error} [{error.error_id}]"))
             return None
-
-    async def _tell_waiting(self) -> None:
-        ended, self._ended = self._ended, []
-        try:
-            if ended:
-                await self._store.tell_waiting(ended)
-        except DatabaseError:
-            self._ended = ended + self._ended
-            raise

@@ -226,6 +226,7 @@ async def calls(connection: Connection) -> dict[str, Callable[[], Awaitable[obje
         "finish_runs": lambda: store.finish_runs(outcomes),
         "rescue_runs": lambda: store.rescue_runs(batch=500),
         "fail_unknown": lambda: store.fail_unknown(grace=60, batch=500),
+        "tell_waiting": lambda: store.tell_waiting(held),
         "skip_paused": lambda: store.skip_paused(batch=500),
         "retry_runs": lambda: store.finish_runs(failures, retries=dict.fromkeys(held, 1.0)),
         "heartbeat": lambda: store.heartbeat(node_row()),

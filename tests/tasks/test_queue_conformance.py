@@ -158,6 +158,30 @@ async def test_a_node_that_stops_lets_its_runs_end_within_the_grace(queue: str, 
     await farm.until_over(4)
 
 
+async def test_what_waits_for_a_run_of_a_node_that_stops_starts_elsewhere_when_that_is_over(
+    queue: str, farm: Farm
+) -> None:
+    node = await farm.start("a", task_queue=queue, scheduler_stop_grace_seconds=20)
+    [job] = await farm.add_jobs("wait", config='{"overlap": "queue"}')
+    await farm.until_begun(1)
+    await farm.start("b", task_queue=queue)
+    await farm.connection.execute("UPDATE scheduled_jobs SET next_run_at = now() WHERE id = $1", job)
+
+    async def waits() -> bool:
+        return (await farm.statuses("wait")).get("pending") == 1
+
+    await until(waits, seconds=10, what="the second slot waits")
+    # Until nobody looks any more because of what came so far.
+    await asyncio.sleep(1.0)
+
+    async def let_go() -> None:
+        farm.gate.set()
+
+    await asyncio.gather(node.stop(), let_go())
+    await farm.until_over(2, seconds=10)
+    assert [name for _, _, name in farm.begun] == ["a", "b"]
+
+
 async def test_what_outlasts_the_grace_is_cancelled_and_tried_again_elsewhere(queue: str, farm: Farm) -> None:
     node = await farm.start("a", task_queue=queue, scheduler_stop_grace_seconds=0.05)
     await farm.add_jobs("wait")
