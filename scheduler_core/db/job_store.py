@@ -5,7 +5,7 @@ here sleeps, retries or decides policy.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -251,6 +251,8 @@ class JobStore:
         # failures, and this node die before it has, the next one forgets them.
         together = self._transaction() if failed or plans else self._database.connection()
         async with together as connection:
+            if retries:
+                await self._lock_jobs(connection, retries)
             row = await connection.fetchrow(finish.text, *values)
             assert row is not None
             held = set(row["ids"])
@@ -432,6 +434,11 @@ class JobStore:
     async def _count(self, connection: Connection, ids: Sequence[UUID]) -> None:
         count = statement("count_outcomes")
         await connection.execute(count.text, *count.bind(ids=list(ids)))
+
+    async def _lock_jobs(self, connection: Connection, runs: Iterable[UUID]) -> None:
+        """What adds attempts at runs needs their jobs."""
+        lock = statement("lock_jobs")
+        await connection.execute(lock.text, *lock.bind(ids=list(runs)))
 
     async def _retry(self, connection: Connection, delays: Mapping[UUID, float]) -> int:
         if not delays:

@@ -20,6 +20,7 @@ from scheduler_core.db.notify import ChangeFeed
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import EventLevel, NodeState, Run, RunStatus, Trigger
 from scheduler_core.errors import StateError
+from tests.chaos.load import until
 from tests.db.test_notify import heard, listening
 
 ANY = {"profile_maintenance": None, "memory_decay": None, "memory_consolidation": None}
@@ -373,6 +374,42 @@ async def test_a_pause_from_anywhere_stops_what_waits_and_names_who(
     assert (run.status, run.reason) == (RunStatus.SKIPPED, f"paused by {user}")
     assert job.paused_by == user
     assert await start(store) == []
+
+
+class DeletedMeanwhile(JobStore):
+    """Somebody begins to delete its jobs just before an attempt is added."""
+
+    deletion: asyncio.Task[str] | None = None
+
+    async def _retry(self, connection: Connection, delays: Mapping[UUID, float]) -> int:
+        async with self._database.connection() as psql:
+
+            async def waits() -> bool:
+                return bool(await psql.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+
+            self.deletion = asyncio.create_task(self._delete())
+            await until(waits, seconds=10, what="the deletion waits for us")
+        return await super()._retry(connection, delays)
+
+    async def _delete(self) -> str:
+        async with self._database.connection() as psql:
+            return await psql.execute("DELETE FROM scheduled_jobs WHERE job_type = 'profile_maintenance'")
+
+
+async def test_a_deletion_and_an_outcome_that_is_tried_again_do_not_wait_for_each_other(
+    database: Database,
+) -> None:
+    store = DeletedMeanwhile(database, node_id=uuid4())
+    await add_job(database)
+    await claim(store)
+    [first] = await start(store)
+    outcome = FinishedRun(id=first, status=RunStatus.FAILED, error_message="no")
+    assert await store.finish_runs([outcome], retries={first: 0.0}) == {first}
+    assert store.deletion is not None
+    assert await store.deletion == "DELETE 1"
+    by_attempt = {run.attempt: run for run in await runs(database)}
+    assert (by_attempt[1].status, by_attempt[1].error_message) == (RunStatus.FAILED, "no")
+    assert (by_attempt[2].status, by_attempt[2].reason) == (RunStatus.SKIPPED, "job deleted")
 
 
 class PausedMeanwhile(JobStore):
