@@ -7,6 +7,7 @@ it can; a lost connection must not leave such a console behind. The thread sleep
 import os
 import select
 import signal
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,6 +36,32 @@ def ended_by_hangup(terminal: int, *, patience: float = PATIENCE_SECONDS) -> Ite
         thread.join()
         os.close(near)
         os.close(watched)
+
+
+def leave_gone_terminal() -> bool:
+    """Whether stdout or stderr is a terminal that is gone; each that is goes nowhere from now on.
+
+    Whatever is still written there would be an error otherwise, in the middle of an orderly end.
+    """
+    gone = [number for number in (1, 2) if _is_gone(number)]
+    if gone:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in gone:
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+    return bool(gone)
+
+
+def _is_gone(descriptor: int) -> bool:
+    try:
+        if not stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            return False
+    except OSError:
+        # Closed by whoever started us.
+        return False
+    waiting = select.poll()
+    waiting.register(descriptor, 0)
+    return any(event & select.POLLHUP for _, event in waiting.poll(0))
 
 
 def _watch(terminal: int, over: int, patience: float) -> None:

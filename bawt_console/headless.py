@@ -1,6 +1,7 @@
 """The scheduler without a screen: one line a finished run on stdout, logs on stderr.
 
-The first SIGTERM or SIGINT stops in order, a second one at once. It knows no terminal library.
+The first SIGTERM or SIGINT stops in order, a second one at once. A terminal that closes stops in order too,
+unless whoever started this had SIGHUP ignored, as nohup does. It knows no terminal library.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from bawt_console.collector import keep_what_is_loaded
+from bawt_console.hangup import leave_gone_terminal
 from bawt_console.output import print_json, print_line
 from scheduler_core.db.history import History
 from scheduler_core.domain import Run, RunStatus
@@ -60,6 +62,7 @@ async def run_headless(
                 await printer.drain()
         finally:
             signals.close()
+            leave_gone_terminal()
             if printing is not None:
                 printing.cancel()
     if signals.interrupted:
@@ -86,25 +89,32 @@ class _Signals:
 
     def __init__(self, seconds: float | None) -> None:
         self._stop = asyncio.Event()
+        self._asked = False
         self.interrupted = False
         self._loop = asyncio.get_running_loop()
+        self._handled = [signal.SIGINT, signal.SIGTERM]
         if seconds is not None:
             self._loop.call_later(seconds, self._stop.set)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._handled:
             self._loop.add_signal_handler(number, self._heard, number)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            # Of one hang-up both the kernel and a shell may tell, so a second one asks for nothing more.
+            self._loop.add_signal_handler(signal.SIGHUP, self._stop.set)
+            self._handled.append(signal.SIGHUP)
 
     async def wait(self) -> None:
         """Returns at the first signal."""
         await self._stop.wait()
 
     def close(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._handled:
             self._loop.remove_signal_handler(number)
 
     def _heard(self, number: signal.Signals) -> None:
-        if self._stop.is_set():
+        if self._asked:
             # At once means at once: leases and the embedded server's lock end with the process.
             os._exit(INTERRUPTED if number == signal.SIGINT else 1)
+        self._asked = True
         self.interrupted = number == signal.SIGINT
         self._stop.set()
 
@@ -126,12 +136,20 @@ class _Printer:
             try:
                 for run in await history.runs_by_id(run_ids):
                     self.failures += run.status is RunStatus.FAILED
-                    self._show(run)
+                    self._print(run)
             finally:
                 self._queue.task_done()
 
     async def drain(self) -> None:
         await self._queue.join()
+
+    def _print(self, run: Run) -> None:
+        try:
+            self._show(run)
+        except OSError:
+            # A run is no less done because nobody is left to read of it.
+            if not leave_gone_terminal():
+                raise
 
 
 def _print_run(run: Run) -> None:

@@ -8,7 +8,13 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -192,9 +198,12 @@ class Launch:
         stopping = asyncio.ensure_future(thread.stop())
         await asyncio.wait({stopping}, timeout=0.5)
         if not stopping.done():
-            print(
-                f"Stopping: a run may take {grace:g} s to finish. Ctrl-C leaves at once.", file=self.terminal
-            )
+            # The terminal may be gone, which is no reason to leave in disorder.
+            with suppress(OSError):
+                print(
+                    f"Stopping: a run may take {grace:g} s to finish. Ctrl-C leaves at once.",
+                    file=self.terminal,
+                )
         await stopping
 
 

@@ -1,6 +1,9 @@
 """The scheduler without a screen: signals, crashes, and a server that dies under it."""
 
 import json
+import os
+import pty
+import select
 import signal
 import subprocess
 import threading
@@ -69,6 +72,18 @@ def headless(program: Program, *arguments: str) -> Iterator[Headless]:
         running.process.wait()
 
 
+def node_states(program: Program) -> list[str]:
+    return [node["state"] for node in program.run("nodes", "list", "--json").objects]
+
+
+def read_until(descriptor: int, words: bytes) -> None:
+    read, deadline = b"", time.monotonic() + PATIENCE
+    while words not in read:
+        assert time.monotonic() < deadline, read
+        if select.select([descriptor], [], [], 0.1)[0]:
+            read += os.read(descriptor, 65_536)
+
+
 def test_a_forced_update_by_hand_runs_within_a_second(program: Program) -> None:
     with headless(program) as running:
         assert {run["job_type"] for run in running.next_runs(3)} == {
@@ -84,13 +99,73 @@ def test_a_forced_update_by_hand_runs_within_a_second(program: Program) -> None:
         assert running.stop() == 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 0)])
 def test_a_signal_stops_it_in_order_and_takes_its_server_along(
     alone: Program, number: int, code: int
 ) -> None:
     with headless(alone) as running:
         running.next_runs(3)
         assert running.stop(number) == code
+    assert not (alone.data_dir / "postgres" / "cluster" / "postmaster.pid").exists()
+
+
+def test_a_terminal_that_closes_stops_it_in_order_however_often_it_is_told(program: Program) -> None:
+    with headless(program) as running:
+        running.next_runs(3)
+        # The kernel tells it, and the shell that ran in the same terminal tells it again.
+        running.process.send_signal(signal.SIGHUP)
+        assert running.stop(signal.SIGHUP) == 0
+    assert node_states(program) == ["stopped"]
+
+
+def test_what_was_started_to_outlive_its_terminal_does_so_and_still_stops_in_order(program: Program) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *program.command("--no-ui", "--json")],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=program.environment,
+        cwd=program.home,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    try:
+        read_until(controller, b'"memory_decay"')
+        os.close(controller)
+        process.send_signal(signal.SIGHUP)
+        # Its lines go nowhere now, and that must not keep it from its work.
+        for _ in range(2):
+            assert program.run("jobs", "run", "profile_maintenance", "--wait").code == 0
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert node_states(program) == ["stopped"]
+
+
+def test_a_terminal_that_is_gone_does_not_keep_it_from_stopping_in_order(alone: Program) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        alone.command("--no-ui"),
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=alone.environment,
+        cwd=alone.home,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    try:
+        read_until(controller, b"memory_decay")
+        os.close(controller)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
     assert not (alone.data_dir / "postgres" / "cluster" / "postmaster.pid").exists()
 
 
