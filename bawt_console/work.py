@@ -52,6 +52,7 @@ class Work(Protocol):
         self,
         seen: JobSettings,
         *,
+        job_type: str,
         every: str | None = None,
         cron: str | None = None,
         time_zone: str | None = None,

@@ -20,8 +20,9 @@ from scheduler_core.maintenance.consolidation_job import ConsolidationJob
 from scheduler_core.maintenance.decay import MODES as DECAY_MODES
 from scheduler_core.maintenance.decay import DecayJob
 from scheduler_core.maintenance.profile_job import MODES as PROFILE_MODES
-from scheduler_core.maintenance.profile_job import ProfileConfig, ProfileJob
+from scheduler_core.maintenance.profile_job import ProfileJob
 from scheduler_core.settings import Settings
+from scheduler_core.tasks.built_in_configs import BUILT_IN_CONFIGS
 from scheduler_core.tasks.task import JobKind
 
 
@@ -59,7 +60,7 @@ def built_in_kinds(
     yield JobKind(
         name=JobType.PROFILE_MAINTENANCE,
         handler=profile.run,
-        config=ProfileConfig,
+        config=BUILT_IN_CONFIGS[JobType.PROFILE_MAINTENANCE],
         interval_minutes=intervals[JobType.PROFILE_MAINTENANCE],
         # One model slot by default: two runs would only take the same cores from each other.
         max_running=settings.model_slots,
@@ -68,6 +69,7 @@ def built_in_kinds(
     yield JobKind(
         name=JobType.MEMORY_CONSOLIDATION,
         handler=consolidation.run,
+        config=BUILT_IN_CONFIGS[JobType.MEMORY_CONSOLIDATION],
         interval_minutes=intervals[JobType.MEMORY_CONSOLIDATION],
         per_bot=True,
         max_running=settings.model_slots,
@@ -76,6 +78,7 @@ def built_in_kinds(
     yield JobKind(
         name=JobType.MEMORY_DECAY,
         handler=DecayJob(archive=archive, plans=plans).run,
+        config=BUILT_IN_CONFIGS[JobType.MEMORY_DECAY],
         interval_minutes=intervals[JobType.MEMORY_DECAY],
         per_bot=True,
         modes=DECAY_MODES,

@@ -150,7 +150,9 @@ def edit_job(
 
         found = await find_job(session, job)
         seen = JobSettings.of(found)
-        wanted = edited(seen, every=every, cron=cron, time_zone=time_zone, config=config)
+        wanted = edited(
+            seen, job_type=found.job_type, every=every, cron=cron, time_zone=time_zone, config=config
+        )
         if not only_preview:
             found = await session.operations.edit(found.id, wanted, seen=seen)
         await _print_schedule(options, session, found, wanted, "would be" if only_preview else "is now")

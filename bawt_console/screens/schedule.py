@@ -100,6 +100,7 @@ class ScheduleScreen(ModalScreen[str | None]):
             every, cron = self.typed("every").strip(), self.typed("cron").strip()
             wanted = source.work.edited(
                 self._seen,
+                job_type=self._job.job_type,
                 every=every if every or not cron else None,
                 cron=cron or None,
                 time_zone=self.typed("zone"),

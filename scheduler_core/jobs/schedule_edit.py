@@ -4,9 +4,11 @@ Pure: it knows no database and no clock. The screen's editor and `bawt-console j
 it, so they accept and refuse the same.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from itertools import islice
 
 from pydantic import ConfigDict
@@ -16,6 +18,7 @@ from scheduler_core.errors import ConfigError, RunError
 from scheduler_core.job_settings import JobSettings, SchedulePreview
 from scheduler_core.jobs.cron import parse_cron
 from scheduler_core.jobs.cron_slot import slots_of
+from scheduler_core.tasks.built_in_configs import BUILT_IN_CONFIGS
 from scheduler_core.tasks.task import JobConfig, parse_config
 
 TIMES_SHOWN = 5
@@ -35,6 +38,7 @@ class SharedConfig(JobConfig):
 def edited(
     seen: JobSettings,
     *,
+    job_type: str,
     every: str | None = None,
     cron: str | None = None,
     time_zone: str | None = None,
@@ -45,7 +49,8 @@ def edited(
     Args:
         every: such as `90`, `90 min`, `1 h 30 min`, `2 d`; it ends a cron expression.
         cron: as `parse_cron` reads it.
-        config: a JSON object; fields that all job types share are checked here, others when it runs.
+        config: a JSON object. Of a built-in type every field is checked; of another one those that all
+            types share, and the rest when it runs.
 
     Raises:
         ConfigError: what cannot be read and how it should be.
@@ -62,7 +67,7 @@ def edited(
         expression = parse_cron(expression, zone).expression
     else:
         parse_cron("@daily", zone)
-    text = seen.config_json if config is None else _checked_config(config)
+    text = seen.config_json if config is None else _checked_config(config, job_type)
     return JobSettings(interval_minutes=interval, cron=expression, time_zone=zone, config_json=text)
 
 
@@ -128,10 +133,29 @@ def _first_of_interval(settings: JobSettings, job: Job, now: datetime) -> dateti
     return slot if slot > now else slot + step * ((now - slot) // step + 1)
 
 
-def _checked_config(text: str) -> str:
+def _checked_config(text: str, job_type: str) -> str:
     stripped = text.strip() or "{}"
     try:
         parse_config(SharedConfig, stripped)
+        model = BUILT_IN_CONFIGS.get(job_type)
+        if model is not None:
+            _require_known(json.loads(stripped), job_type, tuple(model.model_fields))
+            parse_config(model, stripped)
     except RunError as error:
         raise ConfigError(error.title, 'Give a JSON object such as {"timeout_seconds": 600}.') from None
     return stripped
+
+
+def _require_known(given: Iterable[str], job_type: str, known: Sequence[str]) -> None:
+    """
+    Raises:
+        ConfigError: with such a field every run of the job would fail.
+    """
+    unknown = next((name for name in given if name not in known), None)
+    if unknown is None:
+        return
+    near = get_close_matches(unknown.lower(), known, n=1)
+    raise ConfigError(
+        f"{job_type} has no setting {unknown[:40]!a}.",
+        f"Did you mean {near[0]}?" if near else f"It has {', '.join(known[:-1])} and {known[-1]}.",
+    )

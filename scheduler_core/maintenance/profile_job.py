@@ -2,9 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Self, assert_never
-
-from pydantic import Field, field_validator, model_validator
+from typing import assert_never
 
 from scheduler_core.db.plan_store import PlanStore
 from scheduler_core.db.profile_history import ProfileHistory
@@ -15,29 +13,12 @@ from scheduler_core.llm.provider import TextModel
 from scheduler_core.maintenance.outcome import MaintenanceOutcome
 from scheduler_core.maintenance.plan_json import plans_json, plans_of
 from scheduler_core.maintenance.profile_maintenance import ProfileMaintenanceService
-from scheduler_core.tasks.task import JobConfig, Task, TaskContext, TaskResult
+from scheduler_core.tasks.built_in_configs import ProfileConfig
+from scheduler_core.tasks.task import Task, TaskContext, TaskResult
 
 MODES = frozenset(RunMode)
 
 ModelSource = Callable[[], Awaitable[TextModel | None]]
-
-
-class ProfileConfig(JobConfig):
-    """`config_json` of a profile job: both fields narrow it to one entity, neither leaves it wide."""
-
-    entity_type: EntityType | None = None
-    entity_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-
-    @field_validator("entity_id", mode="after")
-    @classmethod
-    def _as_stored(cls, value: str | None) -> str | None:
-        return None if value is None else value.strip().lower()
-
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> Self:
-        if (self.entity_type is None) != (self.entity_id is None):
-            raise ValueError("entity_type and entity_id go together")
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

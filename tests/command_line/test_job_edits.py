@@ -29,6 +29,7 @@ def test_a_schedule_is_edited_with_the_times_that_follow(program: Program) -> No
         (("--every", "soon"), "'soon' is no interval."),
         (("--every", "1 h", "--cron", "@daily"), "either an interval or a cron expression"),
         (("--time-zone", "Europe/Berln"), "Did you mean Europe/Berlin?"),
+        (("--config", '{"zzz":1}'), "memory_decay has no setting 'zzz'."),
         (("--config", "[1]"), "config_json is not a JSON object."),
         ((), "Say what to change"),
     ],

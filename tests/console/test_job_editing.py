@@ -240,3 +240,16 @@ async def test_what_cannot_be_read_stays_in_the_editor(source: FakeSource) -> No
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JobsScreen), "the jobs")
         assert not any(each.job.cron for each in source.world.jobs)
+
+
+async def test_a_setting_that_the_job_type_does_not_know_is_not_stored(source: FakeSource) -> None:
+    async with opened(console_on(source), NARROW) as pilot:
+        app = app_of(pilot)
+        before = [each.job.config_json for each in source.world.jobs]
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ScheduleScreen), "the editor")
+        await pilot.press("shift+tab", "ctrl+u", *'{"timeout": 1}', "enter")
+        await until(pilot, lambda: "has no setting 'timeout'." in picture(app), "the refusal")
+        assert "Did you mean timeout_seconds?" in picture(app)
+        assert isinstance(app.screen, ScheduleScreen)
+        assert [each.job.config_json for each in source.world.jobs] == before

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,8 @@ from bawt_console.formatting import interval
 from scheduler_core.domain import Job
 from scheduler_core.errors import ConfigError
 from scheduler_core.job_settings import JobSettings
-from scheduler_core.jobs.schedule_edit import LONGEST_INTERVAL_MINUTES, edited, minutes_of, preview
+from scheduler_core.jobs import schedule_edit
+from scheduler_core.jobs.schedule_edit import LONGEST_INTERVAL_MINUTES, minutes_of, preview
 
 NOW = datetime(2026, 11, 22, 3, 14, tzinfo=UTC)
 SEEN = JobSettings(interval_minutes=60, cron=None, time_zone="UTC", config_json="{}")
@@ -28,6 +30,9 @@ JOB = Job(
     claim_seq=0,
     created_at=NOW,
 )
+
+
+edited = partial(schedule_edit.edited, job_type="memory_decay")
 
 
 @given(st.integers(1, LONGEST_INTERVAL_MINUTES))
@@ -83,8 +88,32 @@ def test_what_cannot_be_is_refused_with_a_hint(typed: dict[str, str]) -> None:
     assert caught.value.hint
 
 
-def test_fields_of_one_job_type_are_left_to_it() -> None:
-    assert edited(SEEN, config='{"max_share": 0.02}').config_json == '{"max_share": 0.02}'
+@pytest.mark.parametrize(
+    ("job_type", "typed", "words"),
+    [
+        ("memory_decay", '{"timeout_seconds": 60, "zzz": 1}', "memory_decay has no setting 'zzz'. It has "),
+        ("memory_decay", '{"timeout": 60}', "no setting 'timeout'. Did you mean timeout_seconds?"),
+        ("memory_consolidation", '{"entity_type": "user"}', "no setting 'entity_type'. It has "),
+        ("profile_maintenance", '{"entitytype": 1}', "no setting 'entitytype'. Did you mean entity_type?"),
+        ("profile_maintenance", '{"entity_id": "ada"}', "entity_type and entity_id go together"),
+    ],
+)
+def test_what_a_built_in_type_would_fail_on_is_refused_as_it_is_typed(
+    job_type: str, typed: str, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        edited(SEEN, job_type=job_type, config=typed)
+    assert words in str(caught.value)
+
+
+def test_a_profile_job_may_be_narrowed_to_one_entity() -> None:
+    typed = '{"entity_type": "user", "entity_id": "ada"}'
+    assert edited(SEEN, job_type="profile_maintenance", config=typed).config_json == typed
+
+
+def test_fields_of_a_hosts_own_type_are_left_to_it() -> None:
+    typed = '{"max_share": 0.02}'
+    assert edited(SEEN, job_type="tidy_inbox", config=typed).config_json == typed
     assert edited(SEEN, config="  ").config_json == "{}"
 
 

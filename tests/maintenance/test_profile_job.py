@@ -18,8 +18,9 @@ from scheduler_core.db.profile_history import ProfileHistory
 from scheduler_core.db.profile_store import NewAttribute, ProfileStore, entity_named
 from scheduler_core.domain import EventLevel, RunMode, RunStatus, Trigger
 from scheduler_core.errors import DatabaseError, RunError
-from scheduler_core.maintenance.profile_job import MODES, ProfileConfig, ProfileJob
+from scheduler_core.maintenance.profile_job import MODES, ProfileJob
 from scheduler_core.maintenance.reporter import Silent
+from scheduler_core.tasks.built_in_configs import ProfileConfig
 from scheduler_core.tasks.task import JobKind, Task, TaskResult
 from tests.db.test_operations import add_job
 from tests.db.test_profile_history import live, new_run

@@ -13,7 +13,7 @@ from pydantic import field_validator
 
 from scheduler_core.domain import RunMode, Trigger
 from scheduler_core.errors import ConfigError, RunError
-from scheduler_core.maintenance.profile_job import ProfileConfig
+from scheduler_core.tasks.built_in_configs import ProfileConfig
 from scheduler_core.tasks.task import (
     ClaimedRun,
     JobConfig,
