@@ -17,7 +17,7 @@ from scheduler_core.db.connect import Address
 from scheduler_core.db.database import Database
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.db.messages_schema import upgrade_messages
-from scheduler_core.db.migration import migrate, require_schema
+from scheduler_core.db.migration import may_write, migrate, require_schema
 from scheduler_core.db.operations import Operations
 from scheduler_core.domain import JobType
 from scheduler_core.settings import Settings
@@ -73,7 +73,7 @@ async def open_database(
     engine: "AsyncEngine | None" = None,
 ) -> AsyncIterator[Database]:
     """A pool on an up-to-date schema that has its default jobs. A read-only one is taken as it is, and so
-    is a host's `engine`.
+    is one whose role may only look, and a host's `engine`.
 
     Raises:
         DatabaseError, DatabaseTooNewError: in words a person can act on.
@@ -88,7 +88,7 @@ async def open_database(
             read_only=read_only,
         )
     try:
-        if read_only:
+        if read_only or not await may_write(database):
             await require_schema(database)
         else:
             await migrate(database)

@@ -30,7 +30,7 @@ from bawt_console.widgets.header import header_parts
 from bawt_console.widgets.key_line import key_parts
 from bawt_console.widgets.line import Part, PartsLine
 from bawt_console.widgets.notice import Notice
-from scheduler_core.errors import DatabaseUnreachableError, SchedulerError, StateError
+from scheduler_core.errors import DatabaseError, DatabaseUnreachableError, SchedulerError, StateError
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -106,6 +106,8 @@ class LiveScreen(Screen[None]):
         self._dirty: set[str] = {VIEW, *self.kinds}
         self._wake = asyncio.Event()
         self._failures = 0
+        self._never_loaded = True
+        self._refusal: SchedulerError | None = None
         self._loading = False
         self._rest_until = 0.0
         self._reread = False
@@ -267,11 +269,13 @@ class LiveScreen(Screen[None]):
         self.query_one("#keys", PartsLine).show(key_parts(self.actions, self.why_not))
         is_open = desk.source is not None
         opening = self.query_one("#opening", Notice)
-        opening.display = not is_open
-        self.query_one("#body").display = is_open
+        opening.display = not is_open or self._refusal is not None
+        self.query_one("#body").display = not opening.display
         self.query_one("#body").set_class(desk.stale, "-stale")
         if desk.failure is not None:
             opening.say_error(desk.failure, desk.way("reconnect", "try again    ") + desk.way("quit", "quit"))
+        elif self._refusal is not None:
+            opening.say_error(self._refusal, phrase("It is tried again by itself.", Tone.MUTED))
         elif not is_open:
             opening.say(phrase(desk.opening, Tone.STRONG), [phrase("This takes a few seconds.", Tone.MUTED)])
 
@@ -319,7 +323,10 @@ class LiveScreen(Screen[None]):
             else:
                 self._failures = 0
                 self._rest_until = time.monotonic() + min(LONGEST_REST_SECONDS, time.monotonic() - began)
+                was_refused, self._never_loaded, self._refusal = self._refusal is not None, False, None
                 self.refresh_chrome()
+                if was_refused:
+                    self.focus_list()
             finally:
                 self._loading = False
 
@@ -341,6 +348,10 @@ class LiveScreen(Screen[None]):
         if self._failures == 0 and not isinstance(error, DatabaseUnreachableError):
             self.post_message(Said(error.title, detail=_detail(error), severity="error"))
         log.warning("Loading %s failed [%s]: %s", self.place, error.error_id, error.title)
+        if self._never_loaded and isinstance(error, DatabaseError):
+            # Without a word that stays, this would look like a database that holds nothing.
+            self._refusal = error
+            self.refresh_chrome()
         self.set_timer(min(2.0**self._failures, LONGEST_RETRY_SECONDS), self._wake.set)
         self._failures += 1
 

@@ -39,10 +39,11 @@ class Notice(Static):
             self.refresh(layout=True)
 
     def say_error(self, error: SchedulerError, keys: Phrase) -> None:
-        """The panel of an error: title, hint, its id in the log, and the keys that help."""
+        """The panel of an error: title, hint, its id where a log tells more, and the keys that help."""
+        where = f"error {error.error_id} in the log" if error.has_more_in_log else ""
         self.say(
             phrase("✗ ", Tone.FAILED) + phrase(error.title, Tone.FAILED),
-            (phrase(error.hint), phrase(f"error {error.error_id} in the log", Tone.MUTED), phrase(""), keys),
+            (phrase(error.hint), phrase(where, Tone.MUTED), phrase(""), keys),
         )
 
     def render(self) -> Text:

@@ -55,6 +55,12 @@ _AWAY = (
 # resources, a lock or object in use, an operator's hand, the system beneath the server.
 _PASSING = frozenset({"40", "53", "55", "57", "58"})
 
+# Locking a row takes the right to change it.
+_COMMENT = re.compile("--.*")
+_WRITING = re.compile(
+    r"\b(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|LOCK|SHARE|COPY|CREATE|ALTER|DROP|GRANT)\b", re.IGNORECASE
+)
+
 
 class DatedConnection(asyncpg.Connection):
     """A connection that knows when it was opened.
@@ -242,6 +248,13 @@ def _plain(error: BaseException, address: Address) -> BaseException:
             "Start without --read-only, with a role and at a server that may write, to change things.",
         )
     if isinstance(error, InsufficientPrivilegeError):
+        # The driver adds it; its stubs do not know.
+        query: str | None = getattr(error, "query", None)
+        if query and not _WRITING.search(_COMMENT.sub("", query)):
+            return DatabaseError(
+                f"The database user may not read these tables at {where}.",
+                "Ask for a role that may: bawt_viewer reads jobs and runs, bawt_people what is known.",
+            )
         return DatabaseError(
             f"The database user may not do this at {where}.", "Ask for a role that may write these tables."
         )

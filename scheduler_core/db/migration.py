@@ -30,6 +30,13 @@ def known_revisions() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
+# Of what every schema of ours has, the part that only those may change who may change jobs too.
+MAY_WRITE = (
+    "SELECT NOT current_setting('transaction_read_only')::boolean"
+    " AND coalesce(has_table_privilege(to_regclass('scheduler_seeds'), 'UPDATE'), true)"
+)
+
+
 async def current_revision(database: Database) -> str | None:
     """The revision of the database; None where there is no schema of ours yet.
 
@@ -63,6 +70,12 @@ async def is_foreign(database: Database) -> bool:
     """Whether another application's tables, such as llm-bawt's, are where ours would be."""
     async with database.connection() as connection:
         return await _current(connection) is None and bool(await connection.fetchval(IS_FOREIGN))
+
+
+async def may_write(database: Database) -> bool:
+    """Whether role and server let this session change jobs. Where there is no schema yet, it may try."""
+    async with database.connection() as connection:
+        return bool(await connection.fetchval(MAY_WRITE))
 
 
 async def migrate(database: Database) -> bool:

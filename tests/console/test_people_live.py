@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+import pytest
 from textual.pilot import Pilot
 
 from bawt_console.app import ConsoleApp
@@ -17,6 +18,7 @@ from tests.console.test_two_consoles import console
 from tests.db.memories import add, add_fresh, dump, fetch
 from tests.db.test_memory_archive import group
 from tests.db.test_profile_history import ADA, know, publish
+from tests.db.test_roles import ROLES
 
 
 async def audited(database: Database) -> list[tuple[str, str, str]]:
@@ -202,3 +204,21 @@ async def test_a_run_that_was_deleted_is_a_sentence(database: Database, database
         app = await go_to_memories(pilot, "archived")
         await pilot.press("o")
         await until(pilot, lambda: "There is no run" in str(toasts(app)), "the sentence")
+
+
+@pytest.mark.parametrize(("key", "place"), [("5", "profiles"), ("6", "memories")])
+async def test_who_may_not_read_of_people_is_told_so_for_as_long_as_that_holds(
+    database: Database, database_url: str, key: str, place: str
+) -> None:
+    async with database.connection() as owner:
+        await owner.execute(ROLES)
+    viewer = console(f"{database_url}&role=bawt_viewer", "ada")
+    async with opened(viewer, MEDIUM) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: "may not read these tables" in picture(viewer), "the reason")
+        viewer.clear_notifications()
+        await pilot.pause()
+        assert viewer.current_mode == place
+        assert not toasts(viewer)
+        assert "may not read these tables" in picture(viewer)
+        assert "bawt_people" in picture(viewer)

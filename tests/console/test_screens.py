@@ -547,6 +547,20 @@ async def test_the_log_of_a_running_run_follows(source: FakeSource) -> None:
         assert isinstance(app.focused, LinesPane)
 
 
+async def test_a_list_that_cannot_be_read_says_so_until_it_can(source: FakeSource) -> None:
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        source.failure = DatabaseError("The database user may not read these tables.", "Ask for a role.")
+        await pilot.press("2")
+        await until(pilot, lambda: "✗ The database user may not read" in picture(app), "the reason")
+        source.failure = None
+        source.tell("runs")
+        await until(pilot, lambda: runs_of(app).is_loaded, "the runs")
+        await until(pilot, lambda: "may not read" not in picture(app).partition("Ask")[0], "the list")
+        assert app.focused is runs_of(app).table
+
+
 async def test_help_shows_the_keys_and_escape_leaves_it(source: FakeSource) -> None:
     async with opened(console_on(source)) as pilot:
         await pilot.press("question_mark")
