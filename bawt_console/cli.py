@@ -1,7 +1,8 @@
 """The command line: options, sub-commands, and the one border where errors become a sentence.
 
-Exit codes are part of the contract: 0 ok, 1 a run failed, 2 usage or configuration, 3 database
-unreachable, 130 interrupted. Neither a screen nor a model is imported for --help.
+Exit codes are part of the contract: 0 ok, 1 a run failed, 2 usage, configuration or a bad file, 3 the
+database is unreachable, refuses or cannot, 130 interrupted. Neither a screen nor a model is imported for
+--help.
 """
 
 import importlib

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from bawt_console.cli import cli
+from bawt_console.job_orders import ORDERS
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -61,3 +62,9 @@ def test_a_command_that_is_printed_exists(words: tuple[str, ...]) -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / link).exists(), link
+
+
+def test_an_order_that_is_printed_exists() -> None:
+    named = {name for page in PAGES for name in re.findall(r"`:?sort (\w+)`", page.read_text())}
+    assert named
+    assert named <= {order.name for order in ORDERS}

@@ -28,7 +28,7 @@ from scheduler_core.db.database import Database
 from scheduler_core.db.embedded.binaries import postgres_binary
 from scheduler_core.db.migration import current_revision, migrate
 from scheduler_core.db.text import quoted
-from scheduler_core.errors import ConfigError, DatabaseError, EmbeddedServerError, StateError
+from scheduler_core.errors import ConfigError, DatabaseError, DataError, EmbeddedServerError, StateError
 
 _TABLES = (
     "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
@@ -125,7 +125,8 @@ async def bring_back(address: Address, file: Path, *, replace_database: bool = F
     Raises:
         ConfigError: the file cannot be read.
         StateError: the database holds something and may not be put aside, or is in use.
-        DatabaseError: the file is none of pg_dump's, or does not fit this server or this release.
+        DataError: the file is none of pg_dump's, is torn, or is of another program's database.
+        DatabaseError: it does not fit this server or this release.
     """
     try:
         with file.open("rb") as opened:
@@ -189,7 +190,7 @@ async def _migrated(address: Address) -> str:
     database = Database.open(address, pool_size=2, application="bawt backup")
     try:
         if await current_revision(database) is None:
-            raise DatabaseError("The backup is not of this program's database.", "Name another file.")
+            raise DataError("The backup is not of this program's database.", "Name another file.")
         await migrate(database)
         revision = await current_revision(database)
     finally:
@@ -289,7 +290,8 @@ async def _run(address: Address, name: str, *arguments: str) -> None:
         await process.wait()
         raise
     if process.returncode != 0:
-        raise DatabaseError(f"{name} failed: {_first_line(said)}", _hint(said))
+        kind = DataError if name == "pg_restore" and _is_about_the_file(said) else DatabaseError
+        raise kind(f"{name} failed: {_first_line(said)}", _hint(said))
 
 
 def program(name: str) -> Path:
@@ -324,11 +326,18 @@ def _hint(said: bytes) -> str:
         return "Install the client programs of the server's version."
     if "no space left" in text:
         return "Make room on the disk."
-    if "input file" in text or "archive" in text or "magic" in text:
+    if _is_about_the_file(said):
         return "Name a file that `bawt-console db backup` wrote."
     if "vector" in text and "extension" in text:
         return "Install pgvector on that server."
     return "Nothing was changed."
+
+
+def _is_about_the_file(said: bytes) -> bool:
+    """Whether the file is at fault, and not the server that it was to go to."""
+    text = said.decode(errors="replace").lower()
+    words = ("input file", "archive", "magic", "file header", "uncompress", "block id")
+    return any(each in text for each in words)
 
 
 def _synced_digest(file: Path) -> str:
