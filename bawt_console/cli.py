@@ -180,11 +180,11 @@ def _run_headless(options: Options, *, once: bool) -> int:
 
 
 def _explain(error: BaseException, *, debug: bool) -> int:
-    from bawt_console.output import print_error
+    from bawt_console.output import print_error, print_note
     from scheduler_core.errors import SchedulerError
 
     if debug:
-        traceback.print_exception(error)
+        print_note("".join(traceback.format_exception(error)).rstrip())
     cause = _first_cause(error)
     if isinstance(cause, KeyboardInterrupt):
         return INTERRUPTED

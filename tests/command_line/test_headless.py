@@ -230,3 +230,14 @@ def test_logs_are_json_lines_on_request(program: Program) -> None:
     assert done.code == 0
     told = [json.loads(each) for each in done.err.splitlines()]
     assert any(each["message"].startswith("Scheduling on") for each in told)
+
+
+def test_the_name_of_a_file_reaches_no_log_with_its_escape_codes(program: Program) -> None:
+    models = program.home / "models"
+    models.mkdir()
+    (models / "we\x1b[31mird[b].gguf").write_bytes(b"rubbish")
+    environment = {"LLM_BAWT_MODELS_DIR": str(models)}
+    program.run("profiles", "import", "-", stdin=line())
+    done = program.run("--no-ui", "--once", environment=environment)
+    assert "weird[b].gguf" in done.err
+    assert "\x1b" not in done.out + done.err

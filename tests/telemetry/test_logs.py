@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bawt_console.logs import JsonLines
+from bawt_console.logs import JsonLines, PlainLines
 from scheduler_core.errors import RunError
 from scheduler_core.runtime import open_runtime
 from scheduler_core.settings import Settings
@@ -65,3 +65,18 @@ def test_outside_of_runs_there_is_no_id_and_a_bug_has_its_trace(lines: Lines) ->
     except ValueError as error:
         record.exc_info = (ValueError, error, error.__traceback__)
     assert "ValueError: why" in json.loads(lines.format(record))["trace"]
+
+
+@pytest.mark.parametrize("hidden", ["\x1b[31m", "\x1b]52;c;aGk=\x07", "\x9b31m", "\u202e", "\x07"], ids=ascii)
+def test_nothing_that_is_logged_commands_a_terminal(lines: Lines, hidden: str) -> None:
+    record = logging.LogRecord(
+        "x", logging.WARNING, __file__, 1, "%s fits", (f"we{hidden}ird[b].gguf",), None
+    )
+    assert "weird[b].gguf fits" in PlainLines().format(record)
+    assert json.loads(lines.format(record))["message"] == "weird[b].gguf fits"
+    try:
+        raise ValueError(f"we{hidden}ird")
+    except ValueError as error:
+        record.exc_info = (ValueError, error, error.__traceback__)
+    for written in (PlainLines().format(record), json.loads(lines.format(record))["trace"]):
+        assert "ValueError: weird" in written
