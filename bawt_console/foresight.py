@@ -9,6 +9,7 @@ from scheduler_core.figures import Collision, Forecast, Lane, PredictedRun
 # Places are given on within a moment; what waits less is not said to wait.
 LEAST_WAIT_SECONDS = 1.0
 _DAY = timedelta(days=1)
+_WEEK, _YEAR = timedelta(days=7), timedelta(days=365)
 
 
 def name_of(job: Job) -> str:
@@ -16,9 +17,13 @@ def name_of(job: Job) -> str:
 
 
 def at_time(at: datetime, now: datetime, zone: tzinfo | None) -> str:
-    """`06:00`, and with its day from midnight on."""
-    there = at.astimezone(zone)
-    return f"{there:%H:%M}" if there.date() == now.astimezone(zone).date() else f"{there:%a %H:%M}"
+    """`06:00`, with its day from midnight on, and `06 Mar` or `Mar 2999` where a day alone would mislead."""
+    there, today = at.astimezone(zone), now.astimezone(zone).date()
+    if there.date() == today:
+        return f"{there:%H:%M}"
+    if there.date() - today < _WEEK:
+        return f"{there:%a %H:%M}"
+    return f"{there:%d %b}" if there.date() - today < _YEAR else f"{there:%b %Y}"
 
 
 def length(delta: timedelta) -> str:

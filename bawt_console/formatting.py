@@ -42,18 +42,21 @@ def clean(text: str, *, limit: int = LONGEST_TEXT) -> str:
 
     Drops escape sequences, control characters other than tab and line feed, and characters that are
     invisible or turn the reading direction; line breaks of every kind become a line feed. Text beyond
-    `limit` characters is cut, and the end says how much is missing.
+    `limit` characters is cut, and the end says how much is missing; what is no longer than that note stays.
     """
     rest = len(text) - limit
-    if rest > 0:
+    note = f"… ({rest:,} more characters)" if rest > 0 else ""
+    if rest > len(note):
         text = text[:limit]
+    else:
+        note = ""
     if not (text.isascii() and text.isprintable()):
         text = _SEQUENCES.sub("", text)
         text = _BREAKS.sub("\n", text)
         text = _HIDDEN.sub("", text)
         text = _SURROGATES.sub("\ufffd", text)
         text = _STACKED.sub(r"\1", text)
-    return f"{text}… ({rest:,} more characters)" if rest > 0 else text
+    return text + note
 
 
 def one_line(text: str, *, limit: int = 2000) -> str:

@@ -153,10 +153,11 @@ class _Printer:
 
 
 def _print_run(run: Run) -> None:
-    from bawt_console.formatting import duration, full_time, run_state
+    from bawt_console.formatting import duration, full_time, one_line, run_state
 
     says = run.error_message or run.reason or ""
-    print_line(
+    told = (
         f"{full_time(run.finished_at)}  {run_state(run).word:10}  {run.job_type}  {run.bot_id}"
-        f"  {duration(run.duration_ms)}  {run.id}  {says}".rstrip()
+        f"  {duration(run.duration_ms)}  {run.id}  {says}"
     )
+    print_line(one_line(told).rstrip())

@@ -60,6 +60,7 @@ class DataError(SchedulerError):
     """Input data is malformed; nothing of the malformed part was stored."""
 
     exit_code = 2
+    has_more_in_log = False
 
 
 class NotFoundError(SchedulerError):
@@ -73,6 +74,7 @@ class StateError(SchedulerError):
     """The object is no longer in the state the action expected; nothing was changed."""
 
     exit_code = 2
+    has_more_in_log = False
 
 
 class DatabaseError(SchedulerError):

@@ -49,7 +49,7 @@ def brief(options: Options, since: str) -> None:
 
 def _print(found: "Brief", now: datetime, *, last: datetime | None, asked: bool) -> None:
     from bawt_console.brief import headline, items_of, remarks
-    from bawt_console.formatting import local_time
+    from bawt_console.formatting import local_time, one_line
 
     print_line(headline(found, last_visit=None if asked else last).plain)
     for remark in remarks(found, now, last_visit=last):
@@ -57,4 +57,5 @@ def _print(found: "Brief", now: datetime, *, last: datetime | None, asked: bool)
     for item in items_of(found):
         number = f"  {item.run.id}" if item.run is not None else ""
         at = local_time(item.at, now)
-        print_line(f"{item.mark.plain:13} {item.name} {item.bot}  {at}  {item.says.plain}{number}")
+        said = f"{item.mark.plain:13} {item.name} {item.bot}  {at}  {item.says.plain}{number}"
+        print_line(one_line(said))

@@ -37,9 +37,10 @@ def ask_restore(screen: LiveScreen, row: "MemoryRow") -> None:
             raise NotFoundError(f"{name} is not in the archive any more.", "Somebody brought it back.")
         effect = "It comes back as it was, and decay leaves it alone for 90 days."
         if row.merged_into is not None:
+            come = "comes back as it was, and is" if count.back == 1 else "come back as they were, and are"
             effect = (
                 f"It was merged into {row.merged_into}. {_memories(count.back).capitalize()} of that merge "
-                "come back as they were, and are kept apart from then on."
+                f"{come} kept apart from then on."
             )
         what = phrase(one_line(memory.content, limit=LONGEST_QUOTE))
         _confirm(screen, "Bring this memory back?", [phrase(name, Tone.STRONG), what], effect, restore)

@@ -25,7 +25,8 @@ def explain(
 def _present(job: Job, current: Run | None, nodes: Sequence[Node], now: datetime) -> list[str]:
     said = []
     if not job.enabled:
-        why = f": {job.paused_reason}" if job.paused_reason else ""
+        # Reasons are sentences of others, with or without their full stop.
+        why = f": {job.paused_reason.rstrip(' .')}" if job.paused_reason else ""
         said.append(f"It is paused by {job.paused_by or 'somebody'}{_at(job.paused_at)}{why}.")
     if current is None:
         return said or ["It is not running."]

@@ -264,6 +264,7 @@ def test_mistakes_get_a_sentence_and_their_exit_code(
             "Option '--database-url' requires an argument. See: bawt-console --help",
         ),
         ("--once", "--once needs --no-ui. See: bawt-console --help"),
+        ("jobs resume memory_decay", "The job is not paused. Nothing was changed."),
         ("runs show zz", "There is no run 'zz'. List them with: bawt-console runs list"),
         ("profiles show ada", "'ada' is not an entity. Write user/NAME or bot/NAME."),
     ],

@@ -26,6 +26,13 @@ def test_a_brief_tells_of_runs_and_pauses_and_counts_as_a_visit(used: Program) -
     assert "nothing ran" in again
 
 
+def test_a_brief_has_one_line_for_each_thing_whatever_its_name(used: Program) -> None:
+    rename = "UPDATE scheduled_jobs SET bot_id = E'no\\nva' WHERE NOT enabled"
+    assert used.run("db", "psql", "--", "-c", rename).code == 0
+    told = used.run("brief").out
+    assert "memory_decay no va " in told
+
+
 def test_a_brief_of_another_time_is_no_visit_and_comes_as_json(used: Program) -> None:
     [told] = used.run("brief", "--since", "2d", "--json").objects
     assert told["total"] == 3

@@ -131,6 +131,19 @@ async def test_a_command_does_what_it_says(
         await until(pilot, lambda: holds(app), command)
 
 
+@pytest.mark.parametrize("typed", ["sort foo", "chart nosuch", "resume memory_decay"])
+async def test_what_was_mistyped_carries_no_error_id_and_is_in_no_log(
+    source: FakeSource, caplog: pytest.LogCaptureFixture, typed: str
+) -> None:
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("colon", *typed, "enter")
+        await until(pilot, lambda: bool(toasts(app)), "the refusal")
+        assert "(error" not in toasts(app)[-1]
+    assert not caplog.records
+
+
 async def test_tab_completes_with_names_from_the_data_and_up_brings_back(source: FakeSource) -> None:
     async with opened(console_on(source), MEDIUM) as pilot:
         await pilot.press("colon", *"run memory_c")

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from bawt_console.app import ConsoleApp
-from bawt_console.foresight import name_of
+from bawt_console.foresight import at_time, name_of
 from bawt_console.screens.commanding import obey
 from bawt_console.screens.forecast import ForecastScreen
 from bawt_console.screens.jobs import JobsScreen
@@ -190,3 +190,18 @@ async def test_a_failing_forecast_is_tried_again_and_the_console_stays(source: F
 
 async def _broken() -> object:
     raise ZeroDivisionError
+
+
+def test_a_time_far_ahead_is_told_by_its_date() -> None:
+    now = datetime(2026, 11, 22, 3, 14, tzinfo=UTC)
+    told = [
+        at_time(at, now, UTC)
+        for at in (
+            now,
+            now + timedelta(days=6),
+            now + timedelta(days=7),
+            datetime(2999, 1, 1, tzinfo=UTC),
+        )
+    ]
+    assert told == ["03:14", "Sat 03:14", "29 Nov", "Jan 2999"]
+    assert max(map(len, told)) <= 9, "as wide as its column"

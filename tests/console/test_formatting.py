@@ -76,6 +76,12 @@ def test_long_text_is_cut_and_says_how_much_is_missing() -> None:
     assert clean("x" * 1_500, limit=500) == "x" * 500 + "… (1,000 more characters)"
 
 
+@pytest.mark.parametrize("more", [1, 2, 22])
+def test_text_is_not_cut_for_a_note_that_is_longer_than_what_is_missing(more: int) -> None:
+    text = "x" * (500 + more)
+    assert clean(text, limit=500) == text
+
+
 def test_cleaning_a_flood_of_unfinished_sequences_is_quick() -> None:
     started = datetime.now(UTC)
     clean("\x1b]" * 100_000)

@@ -186,6 +186,20 @@ async def test_a_merge_is_taken_apart_byte_for_byte(database: Database, database
     assert await dump(database) == before
 
 
+async def test_a_merge_of_two_is_spoken_of_in_the_singular(database: Database, database_url: str) -> None:
+    for name in ("stays", "m1"):
+        await add(database, f"text of {name}", id_=name)
+    await MemoryArchive(database).merge("nova", [await group(database, "stays", "m1")], run_id=uuid4())
+    async with opened(console(database_url, "ada"), MEDIUM) as pilot:
+        app = await go_to_memories(pilot, "merged")
+        await until(pilot, lambda: "2 memories became one" in picture(app), "the lineage")
+        await pilot.press("B")
+        await until(pilot, lambda: question(app), "the question")
+        # What lies beside the question stands between its lines.
+        assert "1 memory of that merge comes" in picture(app)
+        assert "back as it was, and is kept apart" in picture(app)
+
+
 async def test_what_another_console_brings_back_leaves_the_list(
     database: Database, database_url: str
 ) -> None:

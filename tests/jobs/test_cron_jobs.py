@@ -85,6 +85,16 @@ async def test_a_cron_job_that_missed_too_many_slots_to_count_says_at_least(
         assert "skipped, missed: at least 1001 slots came while nothing ran" in said
 
 
+async def test_why_ends_a_reason_that_is_a_sentence_with_one_full_stop(database: Database) -> None:
+    job_id = await add(database, "0 0 1 1 *")
+    reason = "Check its day and month, such as the 30th of February."
+    await change(database, f"UPDATE scheduled_jobs SET enabled = false, paused_reason = '{reason}'")
+    job = await job_of(database, job_id)
+    paused, *_ = explain(job, current=None, history=[], nodes=(), now=datetime.now(UTC))
+    assert paused.endswith("the 30th of February.")
+    assert ".." not in paused
+
+
 async def test_an_edited_expression_takes_effect_at_once(database: Database) -> None:
     job_id = await add(database, "0 0 1 1 *")
     await claim(database)
