@@ -33,6 +33,7 @@ from bawt_console.screens.commanding import obey, show_brief
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.help import HelpScreen
 from bawt_console.screens.live import LiveScreen, Said, unexpected
+from bawt_console.screens.outside import is_lent
 from bawt_console.screens.palette import ActionsOfScreen
 from bawt_console.views import Views
 from bawt_console.widgets.command_line import CommandLine
@@ -151,6 +152,9 @@ class ConsoleApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.sweeper.used()
+        if isinstance(event, events.Key) and is_lent(self) and event.key != "ctrl+q":
+            # Typed while a pager was waited for, and meant for that.
+            return
         if isinstance(event, events.Key) and not event.is_forwarded:
             await self._keystrokes.take(event)
         else:

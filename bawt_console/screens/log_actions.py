@@ -9,6 +9,8 @@ from bawt_console.widgets.lines import LinesPane
 from bawt_console.widgets.log_pane import LogPane
 from bawt_console.widgets.search_line import SearchLine
 
+# What takes longer than this is said to be coming.
+SOON_SECONDS = 0.3
 OF_LOG = frozenset({"search", "next_match", "previous_match", "level", "wrap"})
 
 
@@ -103,6 +105,10 @@ class LogActions(LiveScreen):
 
     def action_outside(self) -> None:
         async def show() -> str:
-            return await show_outside(self.app, await self.text_outside(), copy_key=self.desk.key("copy"))
+            slow = self.set_timer(SOON_SECONDS, lambda: self.tell("Reading the text for the other program…"))
+            try:
+                return await show_outside(self.app, self.text_outside, copy_key=self.desk.key("copy"))
+            finally:
+                slow.stop()
 
         self.act(show)

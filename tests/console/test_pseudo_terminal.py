@@ -203,6 +203,25 @@ def test_the_console_comes_back_from_a_pager_whose_key_was_pressed_twice(tmp_pat
         terminal.close()
 
 
+def test_a_console_that_ends_under_its_pager_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.console.hostile_console", str(tmp_path / "console.log")]
+    takes_over = r"printf \"\033[?1049h\033[?25l\"; stty raw -echo; echo SHOWN; read line"
+    terminal = Terminal(command, PAGER=f"sh -c '{takes_over}'")
+    try:
+        terminal.expect("next due first")
+        terminal.press("\x1b[C")
+        terminal.expect("following")
+        terminal.press("o")
+        terminal.expect("SHOWN")
+        terminal.process.terminate()
+        assert terminal.ended() == 0
+        for leaves, enters in ((b"\x1b[?1049l", b"\x1b[?1049h"), (b"\x1b[?25h", b"\x1b[?25l")):
+            assert terminal.raw.rindex(leaves) > terminal.raw.rindex(enters)
+        assert termios.tcgetattr(terminal.controller)[3] & termios.ECHO
+    finally:
+        terminal.close()
+
+
 def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     terminal.expect("next due first")
     terminal.process.terminate()

@@ -1,7 +1,9 @@
 """What the screens show and how the keys work, on a source in memory."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -545,6 +547,34 @@ async def test_the_log_of_a_running_run_follows(source: FakeSource) -> None:
         source.tell("events")
         await until(pilot, lambda: "one line more" in picture(app), "the new line")
         assert isinstance(app.focused, LinesPane)
+
+
+async def test_keys_typed_while_a_pager_waits_for_its_text_do_not_leave_the_console(
+    source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER", "cat")
+    read, page = asyncio.Event(), source.logs.page
+
+    async def slowly(*given: Any, **named: Any) -> Any:
+        await read.wait()
+        return await page(*given, **named)
+
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("down", "right")
+        await until(pilot, lambda: "following" in picture(app), "the log")
+        monkeypatch.setattr(source.logs, "page", slowly)
+        await pilot.press("o")
+        await until(pilot, lambda: "Reading the text" in str(toasts(app)), "word of it")
+        await pilot.press("2", "q")
+        await pilot.pause()
+        assert (app.return_code, app.current_mode) == (None, "jobs")
+        read.set()
+        # A screen without a terminal has none to lend.
+        await until(pilot, lambda: "cannot be lent" in str(toasts(app)), "the pager's turn")
+        await pilot.press("2")
+        await until(pilot, lambda: app.current_mode == "runs", "keys that count again")
 
 
 async def test_a_list_that_cannot_be_read_says_so_until_it_can(source: FakeSource) -> None:
