@@ -37,6 +37,7 @@ from bawt_console.screens.outside import is_lent
 from bawt_console.screens.palette import ActionsOfScreen
 from bawt_console.views import Views
 from bawt_console.widgets.command_line import CommandLine
+from bawt_console.widgets.continuing import repaint_when_continued
 from bawt_console.widgets.frames import paint_sooner
 from bawt_console.widgets.strips import let_lines_go
 from bawt_console.widgets.themes import NIGHT, THEMES, said_of
@@ -167,6 +168,7 @@ class ConsoleApp(App[int]):
         if self._tick_seconds is not None:
             self.set_interval(self._tick_seconds, self._tick)
             self.set_interval(LOOK_SECONDS, self.sweeper.tick)
+        repaint_when_continued(self)
         self.set_keymap({name: ",".join(keys) for name, keys in self.desk.keys.items()})
         if self._keymap_read.complaints:
             self._toast(clean("\n".join(self._keymap_read.complaints), limit=600), "warning", 15)

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -228,6 +229,29 @@ def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     assert terminal.ended() == 0
     assert b"\x1b[?1049l" in terminal.raw, "the alternate screen is left"
     assert terminal.raw.rfind(b"\x1b[?25h") > terminal.raw.rfind(b"\x1b[?25l"), "the cursor is shown again"
+
+
+def test_what_a_shell_wrote_while_the_console_was_stopped_is_painted_over(terminal: Terminal) -> None:
+    terminal.expect("next due first")
+    terminal.expect("Chart   Config")
+    while terminal.read(0.15):
+        pass
+    terminal.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED)
+    while terminal.read():
+        pass
+    # As a shell does on whatever screen there is.
+    terminal._stream.feed(b"\x1b[15;1H\x1b[K[1]+  SHELL WAS HERE")
+    assert "SHELL WAS HERE" in terminal.text
+    terminal.process.send_signal(signal.SIGCONT)
+    terminal.expect("SHELL WAS HERE", gone=True)
+    terminal.expect("Chart   Config")
+    # One reader of keys, not two that take each other's.
+    for key, words in (("2", "newest first"), ("1", "next due first")) * 4:
+        terminal.press(key)
+        terminal.expect(words)
+    terminal.press("q")
+    assert terminal.ended() == 0
 
 
 def test_a_console_ends_when_its_terminal_is_gone(database_url: str, tmp_path: Path) -> None:
