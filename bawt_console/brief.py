@@ -15,6 +15,7 @@ from bawt_console.formatting import (
     local_time,
     one_line,
     phrase,
+    run_mode,
 )
 from scheduler_core.domain import Job, Run, RunStatus
 from scheduler_core.errors import ConfigError
@@ -137,8 +138,7 @@ def remarks(
 
 def items_of(brief: Brief) -> list[BriefItem]:
     """What to look at, the worst first; a run is told once, under its worst mark."""
-    items = [_of_run(run, State.FAILED, phrase(one_line(run.error_message or "no reason given", limit=400)))
-             for run in brief.failures]  # fmt: skip
+    items = [_of_run(run, State.FAILED, _failure(run)) for run in brief.failures]
     items += [
         _of_run(run, State.SUSPICIOUS, phrase(one_line(", ".join(run.suspicious), limit=400)))
         for run in brief.odd
@@ -154,6 +154,11 @@ def items_of(brief: Brief) -> list[BriefItem]:
         says = phrase(f"took back {source}")
         items.append(_of_run(run, None, says, word="undone", glyph="↶", tone=Tone.LATE))
     return [*items, *(_of_job(job) for job in brief.paused)]
+
+
+def _failure(run: Run) -> Phrase:
+    why = phrase(one_line(run.error_message or "no reason given", limit=400))
+    return joined((phrase(run_mode(run), Tone.ACCENT), why), " · ")
 
 
 def _of_run(

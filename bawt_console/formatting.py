@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum, StrEnum
 
-from scheduler_core.domain import LATE_AFTER_SECONDS, JobOverview, Node, NodeState, Outcome, Run, RunStatus
+from scheduler_core.domain import (
+    LATE_AFTER_SECONDS,
+    JobOverview,
+    Node,
+    NodeState,
+    Outcome,
+    Run,
+    RunMode,
+    RunStatus,
+)
 
 LONGEST_TEXT = 200_000
 
@@ -173,6 +182,14 @@ def outcome_state(outcome: Outcome) -> State:
 
 def run_state(run: Run) -> State:
     return outcome_state(Outcome(run.status, bool(run.suspicious)))
+
+
+_MODES = {RunMode.DRY_RUN: "dry run", RunMode.APPLY: "apply", RunMode.UNDO: "undo"}
+
+
+def run_mode(run: Run) -> str:
+    """What kind of run it is, for every list of runs; empty for the usual kind."""
+    return _MODES.get(run.mode, "")
 
 
 def job_state(overview: JobOverview, now: datetime) -> State:

@@ -153,9 +153,9 @@ class _Printer:
 
 
 def _print_run(run: Run) -> None:
-    from bawt_console.formatting import duration, full_time, one_line, run_state
+    from bawt_console.formatting import duration, full_time, one_line, run_mode, run_state
 
-    says = run.error_message or run.reason or ""
+    says = " · ".join(filter(None, (run_mode(run), run.error_message or run.reason)))
     told = (
         f"{full_time(run.finished_at)}  {run_state(run).word:10}  {run.job_type}  {run.bot_id}"
         f"  {duration(run.duration_ms)}  {run.id}  {says}"

@@ -272,7 +272,8 @@ class JobOverview:
 
     Attributes:
         current: the run that is running, else the oldest pending one, else None.
-        last: the latest finished run (skipped ones included), else None.
+        last: the latest finished ordinary run (skipped ones included), else None. Dry runs, and what applies
+            or takes back another run, say nothing about how the job does; this goes for all that follows.
         strip: the outcome of up to 30 latest finished runs, oldest first; a suspicious success is marked.
         p50_ms, p95_ms: over the durations of up to 200 latest successes; None without one.
         lateness: seconds between the slot and now while a due, enabled job has not been claimed, else 0.

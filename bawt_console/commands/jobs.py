@@ -234,7 +234,7 @@ def _print_run(options: Options, run: Run) -> None:
     if options.json:
         print_json(run)
     else:
-        mode = "" if run.mode is RunMode.RUN else f"{run.mode} of "
+        mode = "" if run.mode is RunMode.RUN else f"{str(run.mode).replace('_', ' ')} of "
         print_line(f"{run.status} {mode}{run.job_type} {run.bot_id} ({run.id})")
 
 

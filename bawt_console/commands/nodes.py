@@ -29,7 +29,7 @@ def list_nodes(options: Options) -> None:
                 seconds = (now - node.heartbeat_at).total_seconds()
                 print_json(plain(node) | {"heartbeat_seconds": seconds, "runs": plain(runs[node.id])})
             return
-        from bawt_console.formatting import ago, node_memory
+        from bawt_console.formatting import ago, node_memory, run_mode
 
         print_table(
             ("STATE", "NODE", "HEARTBEAT", "STARTED", "VERSION", "MODEL", "MEMORY", "RUNS"),
@@ -43,7 +43,8 @@ def list_nodes(options: Options) -> None:
                     node.model or "none",
                     node_memory(node),
                     ", ".join(
-                        f"{run.job_type} {run.bot_id} {run.progress or ''}".rstrip() for run in runs[node.id]
+                        " ".join(filter(None, (run.job_type, run.bot_id, run_mode(run), run.progress)))
+                        for run in runs[node.id]
                     ),
                 )
                 for node in found

@@ -44,7 +44,7 @@ def list_runs(
             for run in found:
                 print_json(run)
             return
-        from bawt_console.formatting import duration, full_time, run_state
+        from bawt_console.formatting import duration, full_time, run_mode, run_state
 
         print_table(
             ("ID", "STATE", "JOB", "BOT", "STARTED", "TOOK", "SAYS"),
@@ -56,7 +56,9 @@ def list_runs(
                     run.bot_id,
                     full_time(run.started_at),
                     duration(run.duration_ms),
-                    (run.error_message or run.reason or run.progress or "")[:80],
+                    " · ".join(
+                        filter(None, (run_mode(run), run.error_message or run.reason or run.progress))
+                    )[:80],
                 )
                 for run in found
             ],

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def stats(options: Options, job: str, since: str) -> None:
     """Count the runs of each job that began since then: how they ended, the median (p50) and 95th percentile
-    of their lengths, and how late they began. The last line is about all jobs.
+    of their lengths, and how late they began. The last line is about all jobs. Dry runs, and runs that apply
+    or undo another, are left out.
     """
 
     async def work(session: Session) -> None:

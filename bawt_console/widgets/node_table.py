@@ -16,6 +16,7 @@ from bawt_console.formatting import (
     node_memory,
     one_line,
     phrase,
+    run_mode,
     size,
 )
 from bawt_console.widgets.columns import Column
@@ -80,6 +81,8 @@ def doing(row: NodeRow) -> Phrase:
     told = []
     for run in row.runs:
         name = phrase(run.job_type) + phrase(f" {run.bot_id}", Tone.MUTED)
+        if kind := run_mode(run):
+            name += phrase(f" {kind}", Tone.ACCENT)
         told.append(name + phrase(f" {run.progress}" if run.progress else "", Tone.RUNNING))
     if not told and row.node.running and row.node.state is not NodeState.STOPPED:
         return phrase(counted(row.node.running, "run"), Tone.MUTED)

@@ -16,11 +16,21 @@ from bawt_console.formatting import (
     interval,
     local_time,
     phrase,
+    run_mode,
     run_state,
 )
 from bawt_console.widgets.lines import Line
 from bawt_console.widgets.run_table import run_length
-from scheduler_core.domain import EventLevel, JobOverview, Node, Run, RunEvent, RunStatus
+from scheduler_core.domain import (
+    EventLevel,
+    JobOverview,
+    Node,
+    Run,
+    RunEvent,
+    RunMode,
+    RunStatus,
+    short_run_id,
+)
 
 LABEL_WIDTH = 14
 LONGEST_JSON = 200_000
@@ -51,6 +61,9 @@ def run_fields(run: Run, nodes: Sequence[Node], now: datetime, zone: tzinfo | No
         field("job", phrase(run.job_type, Tone.STRONG) + phrase(f"  {run.bot_id}")),
         field("took", run_length(run, now)),
     ]
+    if run.mode is not RunMode.RUN:
+        source = "" if run.source_run_id is None else f" of run {short_run_id(run.source_run_id)}"
+        lines.append(field("kind", phrase(run_mode(run), Tone.ACCENT) + phrase(source, Tone.MUTED)))
     if run.suspicious:
         lines.append(field("suspicious", phrase("; ".join(run.suspicious), Tone.SUSPICIOUS)))
     if run.reason:

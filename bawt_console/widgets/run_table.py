@@ -13,6 +13,7 @@ from bawt_console.formatting import (
     local_time,
     one_line,
     phrase,
+    run_mode,
     run_state,
 )
 from bawt_console.widgets.columns import Column
@@ -49,8 +50,11 @@ def run_length(run: Run, now: datetime) -> Phrase:
 
 
 def run_remark(run: Run) -> Phrase:
-    """The one thing worth knowing: why it failed or was skipped, what it does, what is odd about it."""
-    parts = []
+    """The one thing worth knowing: why it failed or was skipped, what it does, what is odd about it.
+
+    What is no usual run says so first, because its state alone would tell another story.
+    """
+    parts = [phrase(run_mode(run), Tone.ACCENT)]
     if run.error_message:
         parts.append(phrase(run.error_message, Tone.FAILED if run.status is RunStatus.FAILED else Tone.MUTED))
     if run.suspicious:
@@ -69,12 +73,14 @@ def run_remark(run: Run) -> Phrase:
 
 def run_title(run: Run, now: datetime) -> Sequence[Phrase]:
     """What a heading says about a run, most important first."""
-    return (
+    parts = (
         run_state(run).phrase,
+        phrase(run_mode(run), Tone.ACCENT),
         phrase(run.job_type, Tone.STRONG) + phrase(f" {run.bot_id}"),
         run_length(run, now),
         phrase(f"run {str(run.id)[:8]}", Tone.MUTED),
     )
+    return [part for part in parts if part]
 
 
 def _started(run: Run, now: datetime, zone: tzinfo | None) -> Phrase:

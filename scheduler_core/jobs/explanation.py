@@ -3,7 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from scheduler_core.domain import Job, Node, NodeRole, NodeState, Run, RunStatus, Trigger, short_run_id
+from scheduler_core.domain import (
+    Job,
+    Node,
+    NodeRole,
+    NodeState,
+    Run,
+    RunMode,
+    RunStatus,
+    Trigger,
+    short_run_id,
+)
+
+_PURPOSES = {
+    RunMode.DRY_RUN: "dry run",
+    RunMode.APPLY: "applying a dry run",
+    RunMode.UNDO: "taking a run back",
+}
 
 
 def explain(
@@ -83,6 +99,8 @@ def _past(run: Run) -> str:
     slot = f"{_time(run.scheduled_for)}"
     if run.trigger is Trigger.MANUAL:
         slot = f"forced {_time(run.created_at)}"
+    if run.mode is not RunMode.RUN:
+        slot = f"{_PURPOSES[run.mode]}, asked for {_time(run.created_at)}"
     coalesced = ""
     if run.coalesced:
         slots = "slot" if run.coalesced == 1 else "slots"
@@ -90,7 +108,9 @@ def _past(run: Run) -> str:
     says = {
         RunStatus.SKIPPED: f"skipped, {run.reason}",
         RunStatus.FAILED: f"failed, {run.error_message}",
-        RunStatus.SUCCESS: "ran successfully",
+        RunStatus.SUCCESS: "ended well and changed nothing"
+        if run.mode is RunMode.DRY_RUN
+        else "ran successfully",
     }.get(run.status, str(run.status))
     attempt = f" (attempt {run.attempt})" if run.attempt > 1 else ""
     return f"{slot}: {says}{coalesced}{attempt} [{short_run_id(run.id)}]"

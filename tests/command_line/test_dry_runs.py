@@ -59,6 +59,27 @@ def test_a_dry_run_is_compared_applied_and_undone(program: Program) -> None:
     assert [run["reason"] for run in once(program).objects] == ["unchanged"]
 
 
+def test_a_dry_run_heals_no_job_and_is_called_one_wherever_it_is_listed(program: Program) -> None:
+    with_ada(program)
+    broken = "UPDATE scheduled_jobs SET config_json = '{\"zzz\": 1}' WHERE job_type = 'profile_maintenance'"
+    program.run("db", "psql", "--", "-c", broken)
+    asked(program, "jobs", "run", "profile_maintenance")
+    program.run("jobs", "edit", "profile_maintenance", "--config", "{}")
+    program.run("jobs", "run", "profile_maintenance", "--dry-run")
+    printed = program.run("--no-ui", "--once").out
+    assert "  dry run" in printed
+
+    failed = program.run("jobs", "list", "--state", "failed").out
+    assert "profile_maintenance" in failed
+    listed = program.run("runs", "list").out.splitlines()
+    assert "dry run" in listed[1]
+    said = program.run("why", "profile_maintenance").out
+    assert "dry run, asked for " in said
+    assert "ran successfully" not in said
+    figures = program.run("stats", "--json").objects
+    assert sum(each["success"] for each in figures if each.get("job_type") == "profile_maintenance") == 0
+
+
 def test_applying_after_the_source_moved_fails_and_names_the_entity(program: Program) -> None:
     with_ada(program)
     dry, _ = asked(program, "jobs", "run", "profile_maintenance", "--dry-run")

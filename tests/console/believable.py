@@ -22,6 +22,7 @@ from scheduler_core.domain import (
     ProfileVersion,
     Run,
     RunEvent,
+    RunMode,
     RunStatus,
     Sentence,
     Trigger,
@@ -137,7 +138,7 @@ def a_run(run_id: UUID, job: Job, **changes: object) -> Run:
 def an_overview(job: Job, runs: list[Run]) -> JobOverview:
     """What `History.jobs` makes of a job and its runs, newest first."""
     current = next((run for run in runs if not run.status.is_final), None)
-    done = [run for run in runs if run.status.is_final]
+    done = [run for run in runs if run.status.is_final and run.mode is RunMode.RUN]
     good = sorted(run.duration_ms or 0 for run in done if run.status is RunStatus.SUCCESS)
     recent = [run for run in done if run.started_at is not None and run.started_at > NOW - timedelta(days=7)]
     tried = [run for run in recent if run.status in (RunStatus.SUCCESS, RunStatus.FAILED)]

@@ -15,7 +15,7 @@ from bawt_console.screens.run import RunScreen
 from bawt_console.screens.runs import RunsScreen
 from bawt_console.source import Link
 from bawt_console.widgets.lines import LinesPane
-from scheduler_core.domain import NodeState, Outcome, RunStatus
+from scheduler_core.domain import NodeState, Outcome, RunMode, RunStatus, short_run_id
 from scheduler_core.errors import DatabaseError, DatabaseUnreachableError
 from tests.console.believable import NOW, World, a_run, believable_world, ids
 from tests.console.fakes import FakeSource, console_on
@@ -471,6 +471,30 @@ async def test_all_history_is_paged_and_filtered(source: FakeSource) -> None:
         await until(pilot, lambda: len(runs_of(app).table.rows) == 20, "the failed runs")
         await pilot.press("escape", "home")
         await until(pilot, lambda: len(runs_of(app).table.rows) >= 300, "the first page")
+
+
+@pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE])
+async def test_a_run_of_another_kind_says_so_in_words_wherever_it_is_shown(
+    source: FakeSource, size: tuple[int, int]
+) -> None:
+    kinds = {RunMode.DRY_RUN: "dry run", RunMode.APPLY: "apply", RunMode.UNDO: "undo"}
+    done = [number for number, run in enumerate(source.world.runs) if run.status is RunStatus.SUCCESS]
+    origin = source.world.runs[done[3]].id
+    for place, mode in zip(done, kinds, strict=False):
+        came_of = None if mode is RunMode.DRY_RUN else origin
+        source.world.runs[place] = replace(source.world.runs[place], mode=mode, source_run_id=came_of)
+    app = console_on(source)
+    async with opened(app, size) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: runs_of(app).is_loaded, "the runs")
+        await pilot.pause()
+        for words in kinds.values():
+            assert f" {words}" in picture(app)
+        runs_of(app).table.find(source.world.runs[done[1]].id)
+        await pilot.press("enter")
+        await until(pilot, lambda: "kind" in picture(app), "the summary")
+        assert f"apply of run {short_run_id(origin)}" in picture(app)
+        assert "  apply  " in picture(app).partition("kind")[0]
 
 
 async def test_a_run_opens_and_its_panes_follow_the_arrow_keys(source: FakeSource) -> None:

@@ -12,11 +12,13 @@ from scheduler_core.db.history import History
 from scheduler_core.db.job_store import JobStore
 from scheduler_core.domain import (
     EventLevel,
+    JobFilter,
     NodeState,
     Outcome,
     Run,
     RunCursor,
     RunFilter,
+    RunMode,
     RunStatus,
     Trigger,
 )
@@ -64,6 +66,7 @@ async def add_run(
     suspicious: Sequence[str] = (),
     attempt: int = 1,
     first: UUID | None = None,
+    mode: RunMode = RunMode.RUN,
 ) -> UUID:
     """One row of history; a waiting run has no start, and a finished one has an end."""
     started = None if status is RunStatus.PENDING else at
@@ -71,8 +74,9 @@ async def add_run(
     async with database.connection() as connection:
         run: UUID = await connection.fetchval(
             "INSERT INTO job_runs (id, job_id, job_type, bot_id, status, started_at, finished_at,"
-            " duration_ms, trigger, suspicious, attempt, first_run_id, reason, node_id)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'why', gen_random_uuid())"
+            " duration_ms, trigger, suspicious, attempt, first_run_id, reason, node_id, mode, source_run_id)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'why', gen_random_uuid(),"
+            " $13, $14)"
             " RETURNING id",
             run_id or uuid4(),
             job,
@@ -86,6 +90,8 @@ async def add_run(
             list(suspicious),
             attempt,
             first,
+            str(mode),
+            uuid4() if mode in (RunMode.APPLY, RunMode.UNDO) else None,
         )
     return run
 
@@ -364,6 +370,24 @@ async def test_a_job_shows_its_current_and_last_run_its_strip_and_its_usual_leng
     [overview] = await history.jobs()
     assert overview.current is not None
     assert overview.current.id == running
+
+
+@pytest.mark.parametrize("mode", [RunMode.DRY_RUN, RunMode.APPLY, RunMode.UNDO])
+async def test_only_ordinary_runs_say_how_a_job_does(
+    database: Database, history: History, mode: RunMode
+) -> None:
+    job, now = await add_job(database), await history.now()
+    failed = await add_run(database, RunStatus.FAILED, job=job, at=now - timedelta(hours=1))
+    await add_run(database, job=job, at=now, mode=mode, trigger=Trigger.MANUAL, suspicious=["shorter"])
+    failures = JobFilter(states=frozenset({"failed"}))
+    for overview in (*await history.jobs(), *await history.jobs_now(failures)):
+        assert overview.last is not None
+        assert overview.last.id == failed
+    assert [each.job.id for each in await history.jobs_now(failures)] == [job]
+    [overview] = await history.jobs()
+    assert overview.strip == (Outcome(RunStatus.FAILED),)
+    assert (overview.share_ok, overview.p50_ms) == (0.0, None)
+    assert [point.run_id for point in await history.durations(job)] == [failed]
 
 
 async def test_a_new_job_has_no_past(database: Database, history: History) -> None:

@@ -85,6 +85,21 @@ async def test_a_brief_counts_what_started_in_its_time_by_outcome(
     assert not brief.is_calm
 
 
+async def test_a_dry_run_counts_only_where_it_failed(database: Database, lookback: Lookback) -> None:
+    job = await add_job(database)
+    for number in range(9):
+        await add_run(database, job, number - 100, duration_ms=2_000)
+    await add_run(
+        database, job, 1, suspicious=["shorter"], duration_ms=9_000, mode="dry_run", trigger="manual"
+    )
+    await add_run(database, job, 2, "skipped", reason="unchanged", mode="dry_run", trigger="manual")
+    failed = await add_run(database, job, 3, "failed", error_message="no", mode="dry_run", trigger="manual")
+    brief = await lookback.brief(START, START + timedelta(hours=1))
+    assert (brief.total, brief.count(RunStatus.FAILED), brief.suspicious) == (1, 1, 0)
+    assert [run.id for run in brief.failures] == [failed]
+    assert (brief.odd, brief.slowest) == ((), ())
+
+
 async def test_an_attempt_that_was_retried_does_not_stand_among_the_failures(
     database: Database, lookback: Lookback
 ) -> None:

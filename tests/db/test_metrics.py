@@ -48,14 +48,15 @@ async def add_run(
     trigger: str = "schedule",
     slot: int | None = None,
     suspicious: tuple[str, ...] = (),
+    mode: str = "run",
 ) -> None:
     started = None if at is None else START + at
     over = status.is_final
     async with database.connection() as connection:
         await connection.execute(
             "INSERT INTO job_runs (id, job_id, job_type, bot_id, status, started_at, finished_at,"
-            " duration_ms, scheduled_for, trigger, slot, suspicious, reason, node_id, available_at)"
-            " VALUES ($1, $2, 'x', $3, $4, $5, $6, $7, $8, $9, $10, $11, 'why', gen_random_uuid(), $12)",
+            " duration_ms, scheduled_for, trigger, slot, suspicious, reason, node_id, available_at, mode)"
+            " VALUES ($1, $2, 'x', $3, $4, $5, $6, $7, $8, $9, $10, $11, 'why', gen_random_uuid(), $12, $13)",
             uuid4(),
             job,
             bot,
@@ -68,6 +69,7 @@ async def add_run(
             slot,
             list(suspicious),
             START,
+            mode,
         )
 
 
@@ -91,6 +93,20 @@ async def test_each_outcome_is_counted_by_itself(database: Database, metrics: Me
     assert (step.success, step.failed, step.skipped, step.running, step.suspicious) == (2, 1, 1, 1, 1)
     assert step.runs == 5
     assert step.success_share == pytest.approx(2 / 3)
+
+
+async def test_dry_runs_are_in_no_chart_and_no_habit(database: Database, metrics: Metrics) -> None:
+    job = await add_job(database)
+    await add_run(database, timedelta(), RunStatus.FAILED, job=job)
+    for status in (RunStatus.SUCCESS, RunStatus.RUNNING):
+        await add_run(database, timedelta(), status, job=job, mode="dry_run", trigger="manual", duration=9)
+    of_all = await metrics.chart(since=START, step=MINUTE, steps=1)
+    of_job = await metrics.chart(since=START, step=MINUTE, steps=1, job_id=job)
+    [of_jobs] = await metrics.charts([job], since=START, step=MINUTE, steps=1)
+    for chart in (of_all, of_job, of_jobs):
+        assert (chart.whole.runs, chart.whole.failed, chart.whole.success) == (1, 1, 0)
+    [habit] = (await metrics.outlook()).habits
+    assert habit.p50_ms == 1000
 
 
 async def test_durations_are_those_of_successes_and_the_longest_of_any(

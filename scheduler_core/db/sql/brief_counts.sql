@@ -1,4 +1,5 @@
--- What became of the runs of a time; of very many, the newest.
+-- What became of the runs of a time; of very many, the newest. A dry run counts only where it failed, because
+-- it changed nothing.
 WITH seen AS MATERIALIZED (
     SELECT status, mode, started_at, coalesced, cardinality(suspicious) AS marks,
         status = 'skipped' AND starts_with(reason, 'overlap:') AS overlapped
@@ -12,10 +13,10 @@ active AS (
     WHERE status = 'running' AND started_at >= :since AND started_at < :until
 )
 SELECT (SELECT running FROM active) AS running,
-    count(*) FILTER (WHERE status = 'success') AS success,
+    count(*) FILTER (WHERE status = 'success' AND mode <> 'dry_run') AS success,
     count(*) FILTER (WHERE status = 'failed') AS failed,
-    count(*) FILTER (WHERE status = 'skipped') AS skipped,
-    count(*) FILTER (WHERE status = 'success' AND marks > 0) AS suspicious,
+    count(*) FILTER (WHERE status = 'skipped' AND mode <> 'dry_run') AS skipped,
+    count(*) FILTER (WHERE status = 'success' AND marks > 0 AND mode <> 'dry_run') AS suspicious,
     count(*) FILTER (WHERE overlapped) AS overlapped,
     count(*) FILTER (WHERE mode = 'undo' AND status = 'success') AS undone,
     (coalesce(sum(coalesced), 0) + (SELECT missed FROM active))::bigint AS missed,

@@ -32,6 +32,7 @@ LEFT JOIN LATERAL (
     FROM (
         SELECT r.bot_id, r.slot, r.status, r.duration_ms FROM job_runs r
         WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
+            AND r.mode = 'run'
         ORDER BY r.started_at DESC, r.id DESC
         LIMIT (
             SELECT greatest(:fewest, least(:latest::bigint, :rows::bigint / greatest(1, count(*))))

@@ -21,6 +21,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT r AS run FROM job_runs r
     WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
+        -- Dry runs, and what applies or takes back another run, say nothing about how the job does.
+        AND r.mode = 'run'
     ORDER BY r.started_at DESC, r.id DESC LIMIT 1
 ) last_run ON true
 ORDER BY j.next_run_at, j.id

@@ -27,6 +27,7 @@ FROM (
     LEFT JOIN LATERAL (
         SELECT r AS run FROM job_runs r
         WHERE r.job_id = j.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
+            AND r.mode = 'run'
         ORDER BY r.started_at DESC, r.id DESC LIMIT 1
     ) last_run ON true
     CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
--- What the latest 200 runs of some jobs tell, read once for all of it: a job that runs every minute costs no
+-- What the latest 200 ordinary runs of some jobs tell, read once for all of it: a job that runs every minute costs no
 -- more, whatever the history.
 SELECT wanted.id,
     past.strip,
@@ -26,6 +26,7 @@ LEFT JOIN LATERAL (
             row_number() OVER (ORDER BY r.started_at DESC, r.id DESC) AS place
         FROM job_runs r
         WHERE r.job_id = wanted.id AND r.status IN ('success', 'failed', 'skipped') AND r.started_at IS NOT NULL
+            AND r.mode = 'run'
         ORDER BY r.started_at DESC, r.id DESC LIMIT 200
     ) t
 ) past ON true

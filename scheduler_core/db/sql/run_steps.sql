@@ -1,4 +1,4 @@
--- Runs by when they started, in steps of equal length, and (step NULL) all of them together. Of each step at
+-- Ordinary runs by when they started, in steps of equal length, and (step NULL) all of them together. Of each step at
 -- most the newest :most that are over are read, straight from the index, so that no history makes this slow.
 WITH step AS (
     SELECT n, :since::timestamptz + n * :length::interval AS starts,
@@ -16,7 +16,7 @@ seen AS (
         SELECT r.status, r.trigger, r.started_at, r.scheduled_for, r.duration_ms,
             cardinality(r.suspicious) > 0 AS is_suspicious
         FROM job_runs r
-        WHERE r.status IN ('success', 'failed', 'skipped')
+        WHERE r.status IN ('success', 'failed', 'skipped') AND r.mode = 'run'
             AND r.started_at >= step.starts AND r.started_at < step.ends
         ORDER BY r.started_at DESC
         LIMIT :most
@@ -27,7 +27,7 @@ seen AS (
             greatest(0, extract(epoch FROM r.started_at - r.scheduled_for))::double precision
         END
     FROM job_runs r JOIN step ON r.started_at >= step.starts AND r.started_at < step.ends
-    WHERE r.status = 'running'
+    WHERE r.status = 'running' AND r.mode = 'run'
 )
 SELECT step, success, failed, skipped, running, suspicious, longest_ms, read,
     durations[1] AS p50_ms, durations[2] AS p95_ms,

@@ -1,4 +1,4 @@
--- Runs of each of some jobs by when they started, in steps of equal length, and (step NULL) all of a job
+-- Ordinary runs of each of some jobs by when they started, in steps of equal length, and (step NULL) all of a job
 -- together. Of each step of a job at most the newest :most that are over are read, straight from the index, so
 -- that no history makes this slow; and one job is summed up after the other, so that many need no more memory
 -- than one.
@@ -39,7 +39,7 @@ CROSS JOIN LATERAL (
             SELECT r.status, r.trigger, r.started_at, r.scheduled_for, r.duration_ms,
                 cardinality(r.suspicious) > 0 AS is_suspicious
             FROM job_runs r
-            WHERE r.job_id = wanted.job AND r.status IN ('success', 'failed', 'skipped')
+            WHERE r.job_id = wanted.job AND r.status IN ('success', 'failed', 'skipped') AND r.mode = 'run'
                 AND r.started_at >= step.starts AND r.started_at < step.ends
             ORDER BY r.started_at DESC
             LIMIT :most
@@ -50,7 +50,7 @@ CROSS JOIN LATERAL (
                 greatest(0, extract(epoch FROM r.started_at - r.scheduled_for))::double precision
             END
         FROM job_runs r JOIN step ON r.started_at >= step.starts AND r.started_at < step.ends
-        WHERE r.job_id = wanted.job AND r.status = 'running'
+        WHERE r.job_id = wanted.job AND r.status = 'running' AND r.mode = 'run'
     ) seen
     GROUP BY GROUPING SETS ((n), ())
 ) summed
