@@ -23,6 +23,7 @@ from bawt_console.widgets.lines import Line
 from bawt_console.widgets.run_table import run_length
 from scheduler_core.domain import (
     EventLevel,
+    Job,
     JobOverview,
     Node,
     Run,
@@ -31,6 +32,7 @@ from scheduler_core.domain import (
     RunStatus,
     short_run_id,
 )
+from scheduler_core.errors import ConfigError
 
 LABEL_WIDTH = 14
 LONGEST_JSON = 200_000
@@ -148,7 +150,7 @@ def job_fields(overview: JobOverview, now: datetime, zone: tzinfo | None) -> lis
     job = overview.job
     lines = [
         field("job", phrase(job.job_type, Tone.STRONG) + phrase(f"  {job.bot_id}")),
-        field("every", interval(job.interval_minutes)),
+        *_schedule(job),
         field("next run", full_time(job.next_run_at, zone) if job.enabled else "none while paused"),
         field("last run", full_time(job.last_run_at, zone)),
     ]
@@ -165,6 +167,20 @@ def job_fields(overview: JobOverview, now: datetime, zone: tzinfo | None) -> lis
     if job.config_json.strip() in ("", "{}"):
         return [*lines, field("config_json", phrase("{}  nothing set", Tone.MUTED))]
     return [*lines, field("config_json", NOTHING), *json_lines(job.config_json, empty="")]
+
+
+def _schedule(job: Job) -> list[Line]:
+    """When it runs, in words; a cron expression with the time zone that it is read in."""
+    if job.cron is None:
+        return [field("every", interval(job.interval_minutes))]
+    # Loaded when it is first wanted: most schedules are intervals.
+    from scheduler_core.jobs.cron import parse_cron
+
+    try:
+        words = parse_cron(job.cron, job.time_zone).words()
+    except ConfigError as error:
+        return [field("cron", job.cron), field("", phrase(error.title, Tone.FAILED))]
+    return [field("cron", job.cron), field("", phrase(words, Tone.MUTED)), field("time zone", job.time_zone)]
 
 
 def log_note(run: Run | None) -> Line:

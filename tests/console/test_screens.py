@@ -243,6 +243,32 @@ async def test_the_panes_show_runs_log_chart_and_settings_of_the_selected_job(so
         assert '"protect_tags"' in picture(app)
 
 
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("30 3 * * 1-5", ("30 3 * * 1-5", "at 03:30 on Monday through Friday, Europe/Berlin", "time zone")),
+        ("99 * * * *", ("99 * * * *", "99")),
+    ],
+)
+async def test_the_settings_of_a_cron_job_show_its_expression_words_and_zone(
+    source: FakeSource, cron: str, words: tuple[str, ...]
+) -> None:
+    first = source.world.jobs[0]
+    job = replace(first.job, cron=cron, time_zone="Europe/Berlin", interval_minutes=1440)
+    source.world.jobs[0] = replace(first, job=job)
+    async with opened(console_on(source), WIDE) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        jobs_of(app).table.find(job.id)
+        await pilot.press("right", "right", "right")
+        await until(pilot, lambda: "slots so far" in picture(app), "the settings")
+        shown = picture(app).partition("Config")[2]
+        for each in words:
+            assert each in shown
+        assert "every  " not in shown
+        assert "1 d" not in shown.partition("next run")[0].rpartition("cron")[2]
+
+
 async def test_only_what_changed_is_fetched_again(source: FakeSource) -> None:
     async with opened(console_on(source)) as pilot:
         await until(pilot, lambda: "runs" in source.asked, "the runs")
