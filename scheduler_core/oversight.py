@@ -8,10 +8,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from scheduler_core.domain import Job, Run, RunStatus
+from scheduler_core.domain import Job, JobType, Run, RunMode, RunStatus
 
 NAMED_BY_JOB = frozenset({"job", "run"})
 """Kinds of objects that are called by their job; others by their own name, whatever run was needed."""
+
+
+APPLIED_NOTHING = "Applying failed, so it changed nothing."
+
+
+def applied_nothing(mode: RunMode, status: RunStatus, job_type: str) -> bool:
+    """Whether a run is an apply that left everything as it was.
+
+    The built-in types make a plan's changes in one transaction, which a failure takes back; what a host's own
+    type did before it failed is not known.
+    """
+    return mode is RunMode.APPLY and status is RunStatus.FAILED and job_type in set(JobType)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

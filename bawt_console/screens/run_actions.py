@@ -10,6 +10,7 @@ from bawt_console.widgets.header import is_scheduled
 from bawt_console.widgets.run_table import run_title
 from scheduler_core.domain import Run, RunMode, RunStatus
 from scheduler_core.errors import SchedulerError
+from scheduler_core.oversight import APPLIED_NOTHING, applied_nothing
 
 NOBODY_STARTS_IT = "No scheduler is running; the run waits until one starts."
 
@@ -94,6 +95,9 @@ class RunActions(LiveScreen):
 
         async def ask() -> str:
             changes = await source.work.changes(run)
+            if not changes:
+                self.refuse("This run changed nothing.")
+                return ""
             number = counted(len(changes), "object")
             effect = f"It changed {number}. Each gets back what it had, unless something newer rests on it."
             self._confirm("Undo this run?", run, effect, "Undo", undo)
@@ -138,6 +142,8 @@ def _why_not_undone(run: Run) -> str | None:
         return "A dry run changed nothing."
     if not run.status.is_final:
         return "The run is not over; X cancels it."
+    if applied_nothing(run.mode, run.status, run.job_type):
+        return APPLIED_NOTHING
     return "The run was skipped, so it changed nothing." if run.status is RunStatus.SKIPPED else None
 
 

@@ -17,6 +17,7 @@ from scheduler_core.db.text import storable
 from scheduler_core.domain import Job, Run, RunMode, RunStatus
 from scheduler_core.errors import NotFoundError, StateError
 from scheduler_core.job_settings import JobSettings
+from scheduler_core.oversight import APPLIED_NOTHING, applied_nothing
 
 
 class Operations:
@@ -276,6 +277,8 @@ def _why_not_followed(source: Row, mode: RunMode) -> StateError | None:
         return StateError("A dry run changed nothing.", "There is nothing to undo.")
     elif status is RunStatus.SKIPPED:
         return StateError("The run was skipped, so it changed nothing.", "There is nothing to undo.")
+    elif source["left_plan"] and applied_nothing(RunMode(source["mode"]), status, source["job_type"]):
+        return StateError(APPLIED_NOTHING, "There is nothing to undo.")
     if source["followed_by"] is not None:
         done = "applied" if mode is RunMode.APPLY else "undone"
         words = f"was {done}" if source["followed_status"] == RunStatus.SUCCESS else f"is being {done}"

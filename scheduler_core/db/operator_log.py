@@ -16,7 +16,7 @@ from scheduler_core.db.statement import statement
 from scheduler_core.db.text import storable
 from scheduler_core.domain import RunMode, RunStatus
 from scheduler_core.errors import NotFoundError, StateError
-from scheduler_core.oversight import NAMED_BY_JOB, OperatorAction
+from scheduler_core.oversight import APPLIED_NOTHING, NAMED_BY_JOB, OperatorAction, applied_nothing
 
 # Above every id there can be, and within bigint.
 NEWEST = 2**63 - 1
@@ -187,6 +187,8 @@ def _obstacle_of_run(row: Row, details: Mapping[str, object]) -> str | None:
         return "The run was skipped, so it changed nothing."
     if row["run_mode"] == RunMode.DRY_RUN:
         return "A dry run changed nothing."
+    if row["left_plan"] and applied_nothing(RunMode(row["run_mode"]), status, row["run_type"]):
+        return APPLIED_NOTHING
     return None
 
 

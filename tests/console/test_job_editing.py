@@ -1,6 +1,7 @@
 """Marks, actions on many jobs, orders, freezing and the schedule editor on the Jobs screen."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -125,8 +126,6 @@ async def test_a_dry_run_shows_its_diff_and_is_applied_from_the_keyboard(source:
         await pilot.press("A")
         await until(pilot, lambda: toasts(app)[-1:] == ["The dry run is not over."], "the reason")
         ((number, run),) = [(n, r) for n, r in enumerate(source.world.runs) if r.mode is RunMode.DRY_RUN]
-        from dataclasses import replace
-
         from tests.console.believable import NOW
 
         source.world.runs[number] = replace(
@@ -161,6 +160,29 @@ async def test_undo_says_how_much_it_gives_back_and_asks(source: FakeSource) -> 
         await pilot.press("y")
         await until(pilot, lambda: "takes back a run of" in str(toasts(app)), "the notice")
         assert [each.source_run_id for each in source.world.runs if each.mode is RunMode.UNDO] == [run_id]
+
+
+async def test_undo_is_grey_on_an_apply_that_failed_and_refused_where_nothing_changed(
+    source: FakeSource,
+) -> None:
+    first, second = [n for n, run in enumerate(source.world.runs) if run.status is RunStatus.FAILED][:2]
+    origin = source.world.runs[second].id
+    source.world.runs[first] = replace(
+        source.world.runs[first], mode=RunMode.APPLY, source_run_id=origin, job_type="memory_decay"
+    )
+    source.world.changes[origin] = []
+    async with opened(console_on(source), WIDE) as pilot:
+        app = app_of(pilot)
+        await pilot.press("2")
+        await until(pilot, lambda: runs_of(app).is_loaded, "the runs")
+        for place, reason in (
+            (first, "Applying failed, so it changed nothing."),
+            (second, "This run changed nothing."),
+        ):
+            runs_of(app).table.find(source.world.runs[place].id)
+            await pilot.press("u")
+            await until(pilot, lambda reason=reason: toasts(app)[-1:] == [reason], "the reason")  # type: ignore[misc]  # a default binds the loop's value
+        assert not isinstance(app.screen, ConfirmScreen)
 
 
 async def test_only_failed_runs_are_retried(source: FakeSource) -> None:

@@ -10,6 +10,7 @@ import pytest
 from scheduler_core.db.database import Database
 from scheduler_core.db.operations import Operations
 from scheduler_core.db.operator_log import OperatorLog
+from scheduler_core.db.plan_store import plan_text, save_plans
 from scheduler_core.errors import NotFoundError, StateError
 from scheduler_core.oversight import OperatorAction
 
@@ -202,6 +203,14 @@ async def _dry(database: Database, ada: Operations, job: UUID) -> None:
     await ada.force_run(job, dry_run=True)
 
 
+async def _not_applied(database: Database, ada: Operations, job: UUID) -> None:
+    [dry] = await ada.force_run(job, dry_run=True)
+    await end_run(database, dry.id)
+    async with database.transaction() as connection:
+        await save_plans(connection, {dry.id: plan_text({"changes": []})})
+    await end_run(database, (await ada.apply(dry.id)).id, "failed")
+
+
 async def _foreign(database: Database, ada: Operations, job: UUID) -> None:
     async with database.connection() as connection:
         await connection.execute(
@@ -218,6 +227,7 @@ async def _foreign(database: Database, ada: Operations, job: UUID) -> None:
         (_gone, "The job was deleted."),
         (_cancelled, "A cancelled run does not come back; run its job now instead."),
         (_dry, "A dry run changed nothing."),
+        (_not_applied, "Applying failed, so it changed nothing."),
         (_foreign, "This kind of action cannot be taken back here."),
     ],
 )

@@ -203,6 +203,21 @@ async def test_what_changed_nothing_cannot_be_undone(
         await ada.undo(uuid4())
 
 
+async def test_an_apply_that_failed_is_undone_only_if_it_took_the_plan(
+    database: Database, ada: Operations, store: JobStore
+) -> None:
+    dry = await dry_run(ada, store, database)
+    refused = await ada.apply(dry.id)
+    await finish(store, refused.id, RunStatus.FAILED)
+    with pytest.raises(StateError, match="Applying failed, so it changed nothing"):
+        await ada.undo(refused.id)
+    lost = await ada.apply(dry.id)
+    async with database.transaction() as connection:
+        await mark_applied(connection, dry.id, by=lost.id)
+    await finish(store, lost.id, RunStatus.FAILED)
+    assert (await ada.undo(lost.id)).source_run_id == lost.id
+
+
 async def test_nothing_follows_while_a_run_of_the_job_waits(
     database: Database, ada: Operations, store: JobStore
 ) -> None:

@@ -20,11 +20,13 @@ SELECT p.id, p.at, p.actor, p.action, p.object_type, p.object_id, p.reason, p.de
         'interval_minutes', j.interval_minutes, 'cron', j.cron, 'time_zone', j.time_zone, 'config_json', j.config_json
     )::text AS settings,
     r.id AS run_id, r.status AS run_status, r.mode AS run_mode,
+    r.job_type AS run_type, plan.run_id IS NOT NULL AND plan.applied_by IS DISTINCT FROM r.id AS left_plan,
     coalesce(j.job_type || ' ' || j.bot_id, r.job_type || ' ' || r.bot_id) AS object_name,
     newer.id AS newer_id, newer.action AS newer_action,
     undone.id AS undone_by, undone.status AS undone_status
 FROM page p
 LEFT JOIN job_runs r ON r.id = CASE WHEN p.object_type = 'run' THEN coalesce(p.made_run, p.object) ELSE p.made_run END
+LEFT JOIN run_plans plan ON plan.run_id = r.source_run_id
 LEFT JOIN scheduled_jobs j ON j.id = CASE WHEN p.object_type = 'job' THEN p.object ELSE r.job_id END
 LEFT JOIN LATERAL (
     SELECT n.id, n.action FROM operator_actions n
