@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-from bawt_console.actions import Action
+from bawt_console.actions import ACTIONS, Action, Place
 from bawt_console.modes import MODES
 from scheduler_core.errors import SchedulerError
 
@@ -96,7 +96,7 @@ def parse_command(text: str, actions: Iterable[Action]) -> Command:
         actions: those of the screen, which can be named by id, by label, or by the beginning of it.
 
     Raises:
-        CommandError: in a sentence that names what is near.
+        CommandError: in a sentence that says where it works instead, or names what is near.
     """
     word, _, about = text.strip().removeprefix(":").lstrip().partition(" ")
     word, about = word.lower().replace("_", "-"), about.strip()
@@ -111,7 +111,7 @@ def parse_command(text: str, actions: Iterable[Action]) -> Command:
     if wanted not in names:
         starting = {names[name] for name in names if name.startswith(wanted)}
         if len(starting) != 1 or not wanted:
-            raise _unknown(word, names, actions)
+            raise _elsewhere(word, wanted) or _unknown(word, names, actions)
         return Command(None, about, starting.pop())
     if about:
         raise CommandError(f"“{word}” takes nothing behind it.", "Leave the rest out.")
@@ -160,6 +160,18 @@ def _names(actions: Iterable[Action]) -> dict[str, str]:
         for name in (each.command, each.id.replace("_", "-")):
             names.setdefault(name, each.id)
     return names
+
+
+def _elsewhere(word: str, wanted: str) -> CommandError | None:
+    """Where a command works that does not here; None if it works nowhere."""
+    named = [each for each in ACTIONS if wanted in _names([each])]
+    if not named:
+        return None
+    places = [place.value.capitalize() for place in Place if any(place in each.places for each in named)]
+    *others, last = places
+    where = f"{', '.join(others)} and {last}" if others else last
+    hint = f"Here it wants something behind it: {EXAMPLES[Verb(word)]}" if word in set(Verb) else ""
+    return CommandError(f"{named[0].command} works on {where}.", hint)
 
 
 def _unknown(word: str, names: Iterable[str], actions: Iterable[Action]) -> CommandError:

@@ -82,6 +82,21 @@ def test_what_cannot_be_read_is_said_with_what_is_near(typed: str, words: str) -
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("place", "typed", "words"),
+    [
+        (Place.JOBS, "undo", "undo works on Runs, Audit, Run and Brief."),
+        (Place.CHARTS, "undo", "undo works on Runs, Audit, Run and Brief."),
+        (Place.MODELS, "roll_back", "roll-back works on Profile."),
+        (Place.CHARTS, "pause", "pause works on Jobs. Here it wants something behind it: pause JOB"),
+    ],
+)
+def test_a_command_of_other_screens_says_where_it_works(place: Place, typed: str, words: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_command(typed, actions_at(place))
+    assert str(caught.value) == words
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_a_command_or_a_sentence(typed: str) -> None:
     try:
