@@ -4,7 +4,7 @@ A part of `Source`, which forwards to the stores and keeps no state of its own.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -29,10 +29,14 @@ class Measures(Protocol):
 
 
 class DatabaseMeasures:
-    """The metrics of one database behind `Measures`."""
+    """The metrics of one database behind `Measures`.
 
-    def __init__(self, database: Database) -> None:
-        self._metrics = Metrics(database)
+    Args:
+        bots: as for `Metrics`.
+    """
+
+    def __init__(self, database: Database, *, bots: Sequence[str] | None = None) -> None:
+        self._metrics = Metrics(database, bots=bots)
         self.chart = self._metrics.chart
 
     async def forecast(self) -> Forecast:

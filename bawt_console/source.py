@@ -343,7 +343,7 @@ async def _open(
                 feed=feed,
                 generations=generations,
                 records=DatabaseRecords(database, actor=actor),
-                measures=DatabaseMeasures(database),
+                measures=DatabaseMeasures(database, bots=extra_bots),
                 logs=RunLog(database),
                 work=DatabaseWork(database, history=history, operations=operations),
                 label=address.label,

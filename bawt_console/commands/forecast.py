@@ -25,7 +25,7 @@ def forecast(options: Options) -> None:
     async def work(session: Session) -> None:
         from bawt_console.measures import DatabaseMeasures
 
-        found = await DatabaseMeasures(session.database).forecast()
+        found = await DatabaseMeasures(session.database, bots=session.settings.bots).forecast()
         if options.json:
             print_json(_as_object(found))
         else:

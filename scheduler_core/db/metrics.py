@@ -11,6 +11,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.rows import job_of
 from scheduler_core.db.statement import statement
@@ -39,10 +40,16 @@ HABITS_READ = {
 
 
 class Metrics:
-    """Aggregates over `job_runs` and `scheduled_jobs`."""
+    """Aggregates over `job_runs` and `scheduled_jobs`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        bots: those that jobs for all bots run for beside the ones that the database knows, as for
+            `Operations`; None where nobody knows which bots there are, such as on a service's database.
+    """
+
+    def __init__(self, database: Database, *, bots: Sequence[str] | None = None) -> None:
         self._database = database
+        self._bots = bots
 
     async def chart(
         self, *, since: datetime, step: timedelta, steps: int, job_id: UUID | None = None
@@ -89,6 +96,7 @@ class Metrics:
         async with self._database.connection() as connection:
             jobs = await connection.fetch(habits.text, *habits.bind(**HABITS_READ))
             now = jobs[0]["at"] if jobs else await connection.fetchval("SELECT now()")
+            living = await self._living(connection, jobs)
         active = (jobs[0]["active"] if jobs else None) or ()
         running: dict[str, list[dict[str, Any]]] = {}
         for held in active:
@@ -96,9 +104,16 @@ class Metrics:
                 running.setdefault(held["job_id"], []).append(held)
         return Outlook(
             now=now,
-            habits=tuple(_habit(row, running.get(str(row["id"]), ())) for row in jobs),
+            habits=tuple(_habit(row, running.get(str(row["id"]), ()), living) for row in jobs),
             active=tuple(map(_active, active)),
         )
+
+    async def _living(self, connection: Connection, jobs: Sequence[Record]) -> frozenset[str] | None:
+        """The bots that the next slots of such jobs are for; None if that is not known, or nobody asks."""
+        if self._bots is None or not any(row["bot_id"] == ALL_BOTS and row["bots"] for row in jobs):
+            return None
+        known = await connection.fetch("SELECT bot_id FROM bawt_bots()")
+        return frozenset((ALL_BOTS, *self._bots, *(row["bot_id"] for row in known)))
 
 
 def _window(since: datetime, step: timedelta, steps: int, most: int) -> dict[str, object]:
@@ -152,10 +167,11 @@ def _with_counts(row: Record, counts: dict[str, int]) -> RunFigures:
     )
 
 
-def _habit(row: Record, running: Sequence[dict[str, Any]]) -> JobHabit:
-    """Of its latest runs that are over, and of those that run."""
+def _habit(row: Record, running: Sequence[dict[str, Any]], living: frozenset[str] | None) -> JobHabit:
+    """Of its latest runs that are over, and of those that run. A bot that is gone gets no runs any more."""
     job = job_of(row)
-    bots = {*(row["bots"] or ()), *(held["bot_id"] for held in running)}
+    past = [bot for bot in row["bots"] or () if living is None or bot in living]
+    bots = {*past, *(held["bot_id"] for held in running)}
     slots = [row["places"], *(held["slot"] for held in running)]
     return JobHabit(
         job=job,

@@ -243,6 +243,18 @@ async def test_a_habit_knows_the_bots_and_places_of_runs_that_are_not_over(
     assert (habit.bots, habit.places) == (("mira", "nova"), 2)
 
 
+async def test_a_habit_knows_no_bot_that_is_gone(database: Database) -> None:
+    job = await add_job(database)
+    for bot in ("nova", "extra", "forgotten-1f2e3d4c"):
+        await add_run(database, MINUTE, job=job, bot=bot)
+    gone = await add_job(database, "memory_decay")
+    await add_run(database, MINUTE, job=gone, bot="forgotten-1f2e3d4c")
+    async with database.connection() as connection:
+        await connection.execute("INSERT INTO memories (bot_id, content) VALUES ('nova', 'x')")
+    habits = (await Metrics(database, bots=("extra",)).outlook()).habits
+    assert {habit.job.id: habit.bots for habit in habits} == {job: ("extra", "nova"), gone: ("*",)}
+
+
 async def test_an_outlook_knows_how_each_job_went_and_what_runs(database: Database, metrics: Metrics) -> None:
     job = await add_job(database, "profile_maintenance", config_json='{"overlap": "queue"}')
     for number, length in enumerate((1000, 2000, 3000)):
