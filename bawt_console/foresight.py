@@ -31,8 +31,9 @@ def length(delta: timedelta) -> str:
 
 
 def part(share: float) -> str:
-    """Whole per cents; what is not nothing is at least 1."""
-    return f"{max(1, round(share * 100)) if share > 0 else 0} %"
+    """Whole per cents; what is not nothing is never told as nothing."""
+    whole = round(share * 100)
+    return "under 1 %" if share > 0 and not whole else f"{whole} %"
 
 
 def remarks(forecast: Forecast, zone: tzinfo | None = None) -> list[Phrase]:

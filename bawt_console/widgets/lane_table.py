@@ -16,6 +16,7 @@ from scheduler_core.figures import Forecast, Lane, PredictedRun
 Span = tuple[datetime, datetime]
 
 IDLE = "·"
+NEXT_WIDTH = 9
 _LEVELS = "▁▂▃▄▅▆▇█"
 _HOUR = timedelta(hours=1)
 _WIDEST = 4 * _HOUR
@@ -191,7 +192,9 @@ def _bot(row: LaneRow, now: datetime) -> Phrase:
 
 def _next(row: LaneRow, zone: tzinfo | None) -> Phrase:
     if row.lane is None:
-        return phrase(f"{part(row.share)} busy", Tone.STRONG)
+        share = part(row.share)
+        fits = len(share) + len(" busy") <= NEXT_WIDTH
+        return phrase(f"{share} busy" if fits else share, Tone.STRONG)
     running = next((run for run in row.runs if run.start < row.now < run.end), None)
     if running is not None:
         return State.RUNNING.phrase
@@ -228,7 +231,7 @@ def _columns(zone: tzinfo | None, axis: Callable[[int], Phrase]) -> tuple[Column
         Column(title="lane", cell=_name, width=14, most=24, natural=_name_room, keep=100),
         Column(title="bot", cell=_bot, width=5, most=12, natural=_bot_room, keep=90),
         Column(title="", cell=_name, drawn=drawn, drawn_title=axis, width=24, most=1_000, keep=99),
-        Column(title="next", cell=lambda row, _: _next(row, zone), width=9, keep=95, right=True),
+        Column(title="next", cell=lambda row, _: _next(row, zone), width=NEXT_WIDTH, keep=95, right=True),
         Column(title="takes", cell=_takes, width=10, keep=60, right=True),
         Column(title="runs", cell=_runs, width=5, keep=50, right=True),
         Column(title="waits", cell=_wait, width=8, keep=96, right=True),

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from bawt_console.app import ConsoleApp
-from bawt_console.foresight import at_time, name_of
+from bawt_console.foresight import at_time, name_of, part
 from bawt_console.screens.commanding import obey
 from bawt_console.screens.forecast import ForecastScreen
 from bawt_console.screens.jobs import JobsScreen
@@ -42,6 +42,21 @@ async def test_a_collision_is_told_in_words_at_every_width(source: FakeSource, s
         assert "04:44 profile_maintenance nova collides with profile_maintenance * → predicted 7 min" in shown
         for words in ("model 51 % busy", "worst wait 7 min at 04:44", "‖ 1 paused", "! 7 min"):
             assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "0 %"),
+        (3e-5, "under 1 %"),
+        (0.0049, "under 1 %"),
+        (0.006, "1 %"),
+        (0.51, "51 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_a_share_is_told_in_whole_per_cents_and_never_as_more_than_it_is(share: float, words: str) -> None:
+    assert part(share) == words
 
 
 async def test_a_lane_tells_its_next_starts_and_which_of_them_wait(source: FakeSource) -> None:
