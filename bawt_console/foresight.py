@@ -43,6 +43,9 @@ def remarks(forecast: Forecast, zone: tzinfo | None = None) -> list[Phrase]:
         phrase("model ", Tone.MUTED) + phrase(f"{part(model.share)} busy", Tone.STRONG),
         _worst_wait(forecast, zone),
     ]
+    if forecast.covered < forecast.jobs:
+        # All that follows is about these only, which are the ones due next.
+        said.insert(0, phrase(f"{forecast.covered:,} of {counted(forecast.jobs, 'job')}", Tone.LATE))
     if forecast.paused:
         said.append(phrase(f"{State.PAUSED.glyph} {forecast.paused} paused", Tone.PAUSED))
     if forecast.is_cut:

@@ -107,11 +107,16 @@ class ActiveRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """Everything a forecast rests on, at one moment of the database's clock."""
+    """Everything a forecast rests on, at one moment of the database's clock.
+
+    Attributes:
+        jobs: how many jobs there are, where `habits` are only those due next; None where they are all.
+    """
 
     now: datetime
     habits: tuple[JobHabit, ...]
     active: tuple[ActiveRun, ...] = ()
+    jobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +199,7 @@ class Forecast:
 
     Attributes:
         until: earlier than asked for where too many runs are ahead to predict them all.
+        jobs, covered: how many jobs there are, and how many of them, those due next, this is about.
     """
 
     now: datetime
@@ -203,3 +209,5 @@ class Forecast:
     model: ModelUse
     paused: int
     is_cut: bool = False
+    jobs: int = 0
+    covered: int = 0

@@ -41,6 +41,8 @@ def _as_object(found: "Forecast") -> dict[str, object]:
         "until": found.until,
         "is_cut": found.is_cut,
         "paused": found.paused,
+        "jobs": found.jobs,
+        "covered": found.covered,
         "model": {
             "share": model.share,
             "long_share": model.long_share,

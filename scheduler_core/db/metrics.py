@@ -97,6 +97,9 @@ class Metrics:
             jobs = await connection.fetch(habits.text, *habits.bind(**HABITS_READ))
             now = jobs[0]["at"] if jobs else await connection.fetchval("SELECT now()")
             living = await self._living(connection, jobs)
+            every = None
+            if len(jobs) >= MOST_JOBS:
+                every = await connection.fetchval("SELECT count(*) FROM scheduled_jobs")
         active = (jobs[0]["active"] if jobs else None) or ()
         running: dict[str, list[dict[str, Any]]] = {}
         for held in active:
@@ -106,6 +109,7 @@ class Metrics:
             now=now,
             habits=tuple(_habit(row, running.get(str(row["id"]), ()), living) for row in jobs),
             active=tuple(map(_active, active)),
+            jobs=every,
         )
 
     async def _living(self, connection: Connection, jobs: Sequence[Record]) -> frozenset[str] | None:

@@ -47,6 +47,8 @@ def predict(outlook: Outlook, *, horizon: timedelta = HORIZON, most_runs: int = 
         model=_model_use(outlook.now, until, usual, long),
         paused=sum(not habit.job.enabled for habit in outlook.habits),
         is_cut=until < outlook.now + horizon,
+        jobs=len(outlook.habits) if outlook.jobs is None else outlook.jobs,
+        covered=len(outlook.habits),
     )
 
 

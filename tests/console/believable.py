@@ -58,6 +58,8 @@ class World:
     jobs: list[JobOverview] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     events: dict[UUID, list[RunEvent]] = field(default_factory=dict)
+    # How many jobs there are, where those above are only the ones due next.
+    all_jobs: int | None = None
     nodes: list[Node] = field(default_factory=list)
     changes: dict[UUID, list[ProfileChange]] = field(default_factory=dict)
     attributes: dict[Entity, tuple[Attribute, ...]] = field(default_factory=dict)

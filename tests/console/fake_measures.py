@@ -64,7 +64,7 @@ class FakeMeasures:
             for run in world.runs
             if not run.status.is_final
         ]
-        return predict(Outlook(now=NOW, habits=tuple(habits), active=tuple(active)))
+        return predict(Outlook(now=NOW, habits=tuple(habits), active=tuple(active), jobs=world.all_jobs))
 
 
 def figures_of(runs: Sequence[Run]) -> RunFigures:

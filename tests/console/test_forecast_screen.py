@@ -44,6 +44,14 @@ async def test_a_collision_is_told_in_words_at_every_width(source: FakeSource, s
             assert words in shown
 
 
+@pytest.mark.parametrize("size", [WIDE, MEDIUM, NARROW])
+async def test_a_forecast_of_some_jobs_says_of_how_many(source: FakeSource, size: tuple[int, int]) -> None:
+    source.world.all_jobs = 3003
+    async with opened(console_on(source), size) as pilot:
+        await forecast(pilot)
+        assert f"{len(source.world.jobs)} of 3,003 jobs" in picture(pilot.app)
+
+
 @pytest.mark.parametrize(
     ("share", "words"),
     [

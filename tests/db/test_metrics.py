@@ -292,6 +292,18 @@ async def test_the_forecast_of_a_database_follows_its_schedule(database: Databas
     assert [len(lane.runs) for lane in forecast.lanes] == [48, pytest.approx(48, abs=1)]
 
 
+async def test_an_outlook_counts_the_jobs_that_it_leaves_out(
+    database: Database, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bot in ("a", "b", "c"):
+        await add_job(database, bot=bot)
+    assert predict(await metrics.outlook()).jobs == 3
+    monkeypatch.setattr(module, "MOST_JOBS", 2)
+    monkeypatch.setitem(module.HABITS_READ, "limit", 2)
+    forecast = predict(await metrics.outlook())
+    assert (forecast.covered, forecast.jobs, len(forecast.lanes)) == (2, 3, 2)
+
+
 async def test_an_outlook_on_an_empty_database_is_empty(metrics: Metrics) -> None:
     outlook = await metrics.outlook()
     assert (outlook.habits, outlook.active) == ((), ())
