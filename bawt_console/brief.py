@@ -103,7 +103,7 @@ def _outcomes(brief: Brief) -> Phrase:
     parts = [
         phrase(counted(brief.total, "run"), Tone.STRONG),
         phrase(f"{ok:,} ok", Tone.OK) if ok else Phrase(),
-        _told(brief.count(RunStatus.FAILED), "failed", Tone.FAILED),
+        _failed(brief),
         _told(brief.suspicious, "suspicious", Tone.SUSPICIOUS),
         _told(brief.overlapped, "skipped for overlap", Tone.LATE),
         _told(unchanged, "with nothing to do", Tone.SKIPPED),
@@ -111,6 +111,16 @@ def _outcomes(brief: Brief) -> Phrase:
         _told(brief.undone, "undone", Tone.LATE),
     ]
     return joined(parts, ", ")
+
+
+def _failed(brief: Brief) -> Phrase:
+    """How many failed, and that nobody need look for those that succeeded after that."""
+    failed = brief.count(RunStatus.FAILED)
+    said = _told(failed, "failed", Tone.FAILED)
+    if not brief.recovered:
+        return said
+    which = "and" if brief.recovered == failed else f"{brief.recovered:,} of them"
+    return said + phrase(f", {which} succeeded when tried again", Tone.MUTED)
 
 
 def _told(number: int, words: str, tone: Tone) -> Phrase:

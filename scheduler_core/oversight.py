@@ -108,6 +108,7 @@ class Brief:
 
     Attributes:
         counts: runs that started in between, by status.
+        recovered: failures that succeeded when tried again; also counted as failures, and not listed.
         suspicious: successes that look wrong; also counted as successes.
         overlapped: slots skipped because the run before had not ended; also counted as skipped.
         missed: slots that passed while nobody could claim them; a later run stands for them.
@@ -131,6 +132,7 @@ class Brief:
     undoings: tuple[Run, ...]
     slowest: tuple[SlowRun, ...]
     paused: tuple[Job, ...]
+    recovered: int = 0
 
     @property
     def total(self) -> int:
@@ -142,4 +144,5 @@ class Brief:
     @property
     def is_calm(self) -> bool:
         """Whether there is nothing that a person should look at."""
-        return not (self.count(RunStatus.FAILED) or self.suspicious or self.missed or self.paused)
+        lost = self.count(RunStatus.FAILED) - self.recovered
+        return not (lost or self.suspicious or self.missed or self.paused)

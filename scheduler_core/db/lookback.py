@@ -58,6 +58,7 @@ class Lookback:
             since=since,
             until=until,
             counts={status: counts[status] for status in RunStatus if status is not RunStatus.PENDING},
+            recovered=counts["recovered"],
             suspicious=counts["suspicious"],
             overlapped=counts["overlapped"],
             missed=counts["missed"],

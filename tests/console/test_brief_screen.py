@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import asyncpg
@@ -9,12 +10,14 @@ import pytest
 from textual.pilot import Pilot
 
 from bawt_console.app import ConsoleApp
+from bawt_console.brief import headline
 from bawt_console.screens.brief import BriefScreen
 from bawt_console.screens.commanding import obey
 from bawt_console.screens.dialogs import ConfirmScreen
 from bawt_console.screens.jobs import JobsScreen
 from bawt_console.source import ATTACHED, open_source
 from scheduler_core.db.connect import Address
+from scheduler_core.domain import RunStatus
 from tests.console.believable import NOW, World, believable_world
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import MEDIUM, opened, picture, run_of, toasts, until
@@ -47,6 +50,23 @@ async def test_it_is_offered_once_when_something_happened_and_blocks_nothing(sou
         assert "b shows the brief." in str(toasts(app))
         assert isinstance(app.screen, JobsScreen)
         assert source.asked.count("brief") == 1
+
+
+@pytest.mark.parametrize(
+    ("failed", "recovered", "words"),
+    [
+        (2, 0, ", 2 failed;"),
+        (1, 1, ", 1 failed, and succeeded when tried again;"),
+        (3, 2, ", 3 failed, 2 of them succeeded when tried again;"),
+    ],
+)
+async def test_the_headline_says_which_failures_need_nobody(
+    source: FakeSource, failed: int, recovered: int, words: str
+) -> None:
+    counts = {RunStatus.SUCCESS: 9, RunStatus.FAILED: failed}
+    brief = await source.brief(NOW - timedelta(hours=9))
+    brief = replace(brief, counts=counts, recovered=recovered, suspicious=0, overlapped=0)
+    assert words in headline(brief, last_visit=None).plain
 
 
 @pytest.mark.parametrize("case", ["a quiet time", "the first visit"])

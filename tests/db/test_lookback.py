@@ -112,6 +112,20 @@ async def test_an_attempt_that_was_retried_does_not_stand_among_the_failures(
     )
     brief = await lookback.brief(START, START + timedelta(hours=1))
     assert [run.id for run in brief.failures] == [last]
+    assert (brief.count(RunStatus.FAILED), brief.recovered, brief.is_calm) == (3, 1, False)
+    healed_only = await lookback.brief(START, START + timedelta(minutes=3))
+    assert (healed_only.failures, healed_only.recovered, healed_only.is_calm) == ((), 1, True)
+
+
+async def test_a_failure_that_waits_for_its_next_attempt_is_listed(
+    database: Database, lookback: Lookback
+) -> None:
+    job = await add_job(database)
+    failed = await add_run(database, job, 1, "failed", error_message="x")
+    await add_run(database, job, 2, "running", first_run_id=failed, attempt=2, trigger="retry")
+    brief = await lookback.brief(START, START + timedelta(hours=1))
+    assert [run.id for run in brief.failures] == [failed]
+    assert (brief.recovered, brief.is_calm) == (0, False)
 
 
 async def test_the_slowest_are_measured_against_what_their_job_usually_takes(
