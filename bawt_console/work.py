@@ -101,3 +101,14 @@ def preview_of(settings: JobSettings, *, job: Job, now: datetime) -> SchedulePre
     from scheduler_core.jobs.schedule_edit import preview
 
     return preview(settings, job=job, now=now, every_words=f"every {interval(settings.interval_minutes)}")
+
+
+def cron_words(cron: str, time_zone: str) -> str:
+    """A cron expression in words, with its time zone.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    from scheduler_core.jobs.cron import parse_cron
+
+    return parse_cron(cron, time_zone).words()

@@ -174,10 +174,10 @@ def _schedule(job: Job) -> list[Line]:
     if job.cron is None:
         return [field("every", interval(job.interval_minutes))]
     # Loaded when it is first wanted: most schedules are intervals.
-    from scheduler_core.jobs.cron import parse_cron
+    from bawt_console.work import cron_words
 
     try:
-        words = parse_cron(job.cron, job.time_zone).words()
+        words = cron_words(job.cron, job.time_zone)
     except ConfigError as error:
         return [field("cron", job.cron), field("", phrase(error.title, Tone.FAILED))]
     return [field("cron", job.cron), field("", phrase(words, Tone.MUTED)), field("time zone", job.time_zone)]
