@@ -23,6 +23,8 @@ $$;
 GRANT bawt_viewer TO bawt_operator;
 GRANT SELECT ON scheduled_jobs, job_runs, job_run_events, scheduler_nodes, operator_actions, scheduler_seeds,
     webhook_deliveries, llm_bawt_schema_version TO bawt_viewer;
+-- That there is a plan and which run took it, but not what it says.
+GRANT SELECT (run_id, applied_by) ON run_plans TO bawt_viewer;
 
 GRANT INSERT, UPDATE ON scheduled_jobs, job_runs, scheduler_seeds TO bawt_operator;
 GRANT INSERT ON operator_actions TO bawt_operator;
