@@ -95,7 +95,8 @@ class AuditScreen(FilteredList):
         else:
             # Nothing in common: what was read before is too far behind.
             self._complete = False
-        self._read = page + older
+        self._complete = self._complete and len(page) + len(older) <= LONGEST_LIST
+        self._read = (page + older)[:LONGEST_LIST]
         self._loaded = True
         self._show()
 

@@ -89,7 +89,9 @@ class RunsScreen(RunActions, FilteredList):
             # Nothing in common, or all there is: what was read before is gone or too far behind.
             older = ()
             self._complete = len(page) < PAGE
-        self._read = page + older
+        # Where new ones come without end the oldest go, or a list left open for days grows for days.
+        self._complete = self._complete and len(page) + len(older) <= LONGEST_LIST
+        self._read = (page + older)[:LONGEST_LIST]
         self._loaded = True
         self._show()
         if len(self.table.rows) < min(ENOUGH_ROWS, PAGE) and not self._complete:

@@ -468,6 +468,33 @@ async def test_typing_the_name_of_a_field_is_no_search_for_its_letters(source: F
         assert len(jobs_of(app).table.rows) == 8
 
 
+async def test_a_history_left_open_grows_no_longer_than_the_longest_list(
+    source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bawt_console.screens.runs.LONGEST_LIST", 400)
+    job, fresh = source.world.jobs[0].job, ids(99)
+
+    def come(number: int, minutes: int) -> None:
+        at = NOW - timedelta(minutes=minutes)
+        source.world.runs += [a_run(next(fresh), job, started_at=at) for _ in range(number)]
+        source.tell("runs")
+
+    source.world.runs = []
+    come(350, 1_000)
+    async with opened(console_on(source)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and runs_of(app).is_loaded, "the runs")
+        for minutes in (900, 800, 700):
+            newest = NOW - timedelta(minutes=minutes)
+            come(90, minutes)
+            await until(pilot, lambda: runs_of(app).table.rows[0].started_at == newest, "new ones")  # noqa: B023
+        assert len(runs_of(app).table.rows) == 400
+        assert not runs_of(app).shows_all
+        assert runs_of(app).selected in runs_of(app).table.rows
+
+
 async def test_all_history_is_paged_and_filtered(source: FakeSource) -> None:
     job = source.world.jobs[0].job
     fresh = ids(99)
