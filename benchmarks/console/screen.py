@@ -3,18 +3,21 @@
     python -m benchmarks.console.screen --url URL --directory DIR --notes FILE
 
 It writes down when a key came and when the picture that answers it was painted, how long pages took to load,
-how long the event loop did not come round, and how much memory there was. The notes are written when it ends.
+how long the event loop did not come round, and how much memory there was. The notes are put together when it
+ends.
 """
 
 import argparse
 import asyncio
 import json
+import struct
+import tempfile
 import time
 from array import array
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psutil as _psutil
 from pydantic import SecretStr
@@ -37,19 +40,24 @@ _system: Any = _psutil
 
 BEAT_SECONDS = 0.005
 MEMORY_SECONDS = 2.0
+# When, and how long the loop did not come round.
+_BEAT = struct.Struct("dd")
 
 
 class Notes:
-    """What was seen. Times are seconds of `time.monotonic`."""
+    """What was seen. Times are seconds of `time.monotonic`.
 
-    def __init__(self) -> None:
-        # Packed: as objects the beats of an hour would take 70 MB, and the console would seem to grow.
+    Args:
+        beats: an empty file for what is noted a hundred times a second. In memory the arrays of an hour left
+            holes as large as themselves behind when they grew, and the console seemed to grow.
+    """
+
+    def __init__(self, beats: BinaryIO) -> None:
         self.keys = array("d")
         self.screens = array("d")
-        self.beats = array("d")
-        self.stalls = array("d")
         self.memory: list[tuple[float, int, int, int]] = []
-        self.loads: dict[str, list[float]] = {}
+        self.loads: dict[str, array[float]] = {}
+        self._beats = beats
         self._key_at: float | None = None
         self._waiting: list[tuple[array[float], float]] = []
 
@@ -72,14 +80,18 @@ class Notes:
             where.append(now - at)
         self._waiting.clear()
 
+    def beat(self, at: float, stall: float) -> None:
+        self._beats.write(_BEAT.pack(at, stall))
+
     def json(self) -> str:
+        self._beats.seek(0)
         return json.dumps(
             {
                 "keys": list(self.keys),
                 "screens": list(self.screens),
-                "stalls": list(zip(self.beats, self.stalls, strict=True)),
+                "stalls": list(_BEAT.iter_unpack(self._beats.read())),
                 "memory": self.memory,
-                "loads": self.loads,
+                "loads": {name: list(spent) for name, spent in self.loads.items()},
             }
         )
 
@@ -133,10 +145,10 @@ def _note_loads(notes: Notes) -> None:
     for mode in MODES:
         module, _, name = mode.screen.partition(":")
         screen: type[LiveScreen] = getattr(import_module(module), name)
-        screen.load = _timed(screen.load, notes.loads.setdefault(mode.id, []))  # type: ignore[method-assign]
+        screen.load = _timed(screen.load, notes.loads.setdefault(mode.id, array("d")))  # type: ignore[method-assign]
 
 
-def _timed(load: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
+def _timed(load: Callable[..., Any], spent: "array[float]") -> Callable[..., Any]:
     async def timed(*args: Any) -> None:
         began = time.monotonic()
         await load(*args)
@@ -153,8 +165,7 @@ async def _watch(notes: Notes, app: "MeasuredConsole") -> None:
         now = time.monotonic()
         if app.is_leaving:
             return
-        notes.beats.append(now)
-        notes.stalls.append(max(0.0, now - last - BEAT_SECONDS))
+        notes.beat(now, max(0.0, now - last - BEAT_SECONDS))
         last = now
         if now - looked > MEMORY_SECONDS:
             looked = now
@@ -178,16 +189,17 @@ def main() -> None:
     parser.add_argument("--notes", type=Path, required=True)
     arguments = parser.parse_args()
     settings = Settings(database_url=SecretStr(arguments.url), data_dir=arguments.directory)
-    notes = Notes()
-    _note_moves(notes)
-    _note_loads(notes)
-    with private_terminal() as terminal, ended_by_hangup(terminal.fileno()):
-        launch = Launch(read=lambda: settings, attach=True, read_only=False, terminal=terminal)
-        app = MeasuredConsole(launch.open, notes=notes)
-        launch.say = app.say
-        keep_what_is_loaded()
-        asyncio.run(_run(app, notes))
-    arguments.notes.write_text(notes.json())
+    with tempfile.TemporaryFile(dir=arguments.directory) as beats:
+        notes = Notes(beats)
+        _note_moves(notes)
+        _note_loads(notes)
+        with private_terminal() as terminal, ended_by_hangup(terminal.fileno()):
+            launch = Launch(read=lambda: settings, attach=True, read_only=False, terminal=terminal)
+            app = MeasuredConsole(launch.open, notes=notes)
+            launch.say = app.say
+            keep_what_is_loaded()
+            asyncio.run(_run(app, notes))
+        arguments.notes.write_text(notes.json())
 
 
 if __name__ == "__main__":
