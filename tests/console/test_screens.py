@@ -489,7 +489,7 @@ async def test_a_history_left_open_grows_no_longer_than_the_longest_list(
         for minutes in (900, 800, 700):
             newest = NOW - timedelta(minutes=minutes)
             come(90, minutes)
-            await until(pilot, lambda: runs_of(app).table.rows[0].started_at == newest, "new ones")  # noqa: B023
+            await until(pilot, lambda: runs_of(app).table.rows[0].started_at == newest, "new ones")  # noqa: B023 - awaited within its turn
         assert len(runs_of(app).table.rows) == 400
         assert not runs_of(app).shows_all
         assert runs_of(app).selected in runs_of(app).table.rows
