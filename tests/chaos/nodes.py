@@ -144,7 +144,9 @@ class Nodes:
         """What all nodes of this folder did, from their diaries."""
         found = []
         for diary in self._folder.glob("*.executions"):
-            entries = [json.loads(line) for line in diary.read_text().splitlines()]
+            # A node may be in the middle of its last line.
+            whole = diary.read_text().rpartition("\n")[0]
+            entries = [json.loads(line) for line in whole.splitlines()]
             ends = {entry["run"]: entry["at"] for entry in entries if entry["what"] == "end"}
             found += [
                 Execution(
