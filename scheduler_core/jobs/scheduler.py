@@ -168,7 +168,8 @@ class JobScheduler:
             while more and not self._behind:
                 one, more = await self._claim_batch(until)
                 claimed += one
-                self._behind = more and time.monotonic() - began > LONGEST_LOOK_SECONDS
+                # Either way may find so; the other one, which found no more, must not unsay it.
+                self._behind |= more and time.monotonic() - began > LONGEST_LOOK_SECONDS
             return claimed
 
         if more:
