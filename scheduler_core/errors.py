@@ -6,6 +6,7 @@ belongs in a title or a hint: they are logged and shown as they are.
 """
 
 import secrets
+import traceback
 
 __all__ = [
     "ConfigError",
@@ -20,6 +21,7 @@ __all__ = [
     "RunError",
     "SchedulerError",
     "StateError",
+    "frames_of",
 ]
 
 
@@ -128,3 +130,9 @@ class RunError(SchedulerError):
         super().__init__(title, hint)
         self.retryable = retryable
         self.pause_job = pause_job
+
+
+def frames_of(error: BaseException) -> str:
+    """Where a foreign exception came from, for the log: the frames without its message, which may quote a
+    person's text."""
+    return "".join(traceback.format_tb(error.__traceback__))

@@ -4,11 +4,10 @@ Of an error only the kind and where it came from are logged: its message may quo
 """
 
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-from scheduler_core.errors import SchedulerError
+from scheduler_core.errors import SchedulerError, frames_of
 
 log = logging.getLogger(__name__)
 
@@ -47,5 +46,4 @@ def host_sink(tell: Callable[[Sequence[UUID]], None]) -> Callable[[Sequence[UUID
 
 def _log(sentence: str, error: Exception) -> None:
     wrapped = SchedulerError(f"{sentence} ({type(error).__name__}).")
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("[%s] %s\n%s", wrapped.error_id, wrapped, frames)
+    log.error("[%s] %s\n%s", wrapped.error_id, wrapped, frames_of(error))

@@ -8,7 +8,6 @@ last second that took no model.
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from scheduler_core.errors import (
     RunError,
     SchedulerError,
     StateError,
+    frames_of,
 )
 from scheduler_core.llm.provider import ModelInfo
 from scheduler_core.maintenance.conversation import Conversation
@@ -268,10 +268,11 @@ class ProfilePass:
             if isinstance(error, SchedulerError)
             else SchedulerError(f"Maintenance failed unexpectedly ({type(error).__name__}).")
         )
-        frames = "".join(traceback.format_tb(error.__traceback__))
         # The log may be a file, where nobody would find the name when it has to be forgotten; the log of the
         # run names the entity beside the same id.
-        log.error("A profile could not be done [%s] %s\n%s", plain.error_id, type(error).__name__, frames)
+        log.error(
+            "A profile could not be done [%s] %s\n%s", plain.error_id, type(error).__name__, frames_of(error)
+        )
         await self._reporter.log(EventLevel.ERROR, f"{entity}: {plain.title} [{plain.error_id}]")
         return EntityOutcome(entity=str(entity), result="failed", error_id=plain.error_id, error=plain.title)
 

@@ -7,7 +7,6 @@ whatever the handler does.
 import asyncio
 import json
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from uuid import UUID
 from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.db.plan_store import plan_text
 from scheduler_core.domain import EventLevel, RunStatus
-from scheduler_core.errors import RunError, SchedulerError
+from scheduler_core.errors import RunError, SchedulerError, frames_of
 from scheduler_core.llm.provider import TokenSink
 from scheduler_core.tasks.broadcast import Broadcast
 from scheduler_core.tasks.current import enter_run
@@ -272,8 +271,7 @@ class TaskProcessor:
     def _unexpected(self, task: Task, error: BaseException) -> FinishedRun:
         # The message of a foreign exception may quote a person's text; the frames cannot.
         wrapped = SchedulerError(f"The handler failed unexpectedly ({type(error).__name__}).")
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error("Run %s [%s] %s\n%s", task.run_id, wrapped.error_id, type(error).__name__, frames)
+        log.error("Run %s [%s] %s\n%s", task.run_id, wrapped.error_id, type(error).__name__, frames_of(error))
         return failed(task.run_id, _sentence(wrapped))
 
 

@@ -9,14 +9,13 @@ says becomes a failure alone.
 import asyncio
 import logging
 import random
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from scheduler_core.db.job_values import FinishedRun
 from scheduler_core.domain import EventLevel, RunStatus
-from scheduler_core.errors import DatabaseError, DatabaseUnreachableError, SchedulerError
+from scheduler_core.errors import DatabaseError, DatabaseUnreachableError, SchedulerError, frames_of
 
 log = logging.getLogger(__name__)
 
@@ -255,6 +254,5 @@ def failed(run_id: UUID, message: str) -> FinishedRun:
 def _refused(run: FinishedRun, error: Exception) -> FinishedRun:
     # The message may quote a person's text; the frames cannot.
     refused = SchedulerError(f"The outcome cannot be stored ({type(error).__name__}).")
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("Run %s [%s] %s\n%s", run.id, refused.error_id, refused, frames)
+    log.error("Run %s [%s] %s\n%s", run.id, refused.error_id, refused, frames_of(error))
     return failed(run.id, f"{refused} [{refused.error_id}]")
