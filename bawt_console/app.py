@@ -28,7 +28,7 @@ from bawt_console.collector import LOOK_SECONDS, Sweeper
 from bawt_console.formatting import clean, utc_now
 from bawt_console.keymap import Keymap
 from bawt_console.keystrokes import Keystrokes
-from bawt_console.modes import MODES, Mode, load_screens
+from bawt_console.modes import MODES, Mode, Place, load_screens
 from bawt_console.screens.commanding import obey, show_brief
 from bawt_console.screens.desk import Desk
 from bawt_console.screens.help import HelpScreen
@@ -55,7 +55,9 @@ Opener = Callable[[], AbstractAsyncContextManager["Source"]]
 # A node that dies says nothing, so the few rows of nodes are asked for now and then.
 NODES_EVERY_SECONDS = 10.0
 # After the database answered; the first rows are there by then.
-LOAD_SCREENS_AFTER_SECONDS = 0.5
+AFTER_FIRST_ROWS_SECONDS = 0.5
+# Whoever types or holds a key down comes again sooner.
+BETWEEN_KEYS_SECONDS = 0.25
 
 
 class CannotStartError(Exception):
@@ -205,8 +207,15 @@ class ConsoleApp(App[int]):
             self.desk.source = None
 
     async def _load_screens(self) -> None:
-        await asyncio.sleep(LOAD_SCREENS_AFTER_SECONDS)
+        await asyncio.sleep(AFTER_FIRST_ROWS_SECONDS)
         await asyncio.to_thread(load_screens)
+        if self._tick_seconds is None:
+            return
+        for mode in MODES:
+            # One takes a twentieth of a second, which the first visit then need not wait for.
+            while not self.sweeper.is_quiet(BETWEEN_KEYS_SECONDS):  # noqa: ASYNC110 - there is no event for that
+                await asyncio.sleep(LOOK_SECONDS)
+            await self._init_mode(mode.id)
 
     async def _watch(self, source: "Source") -> None:
         """Passes changes on until the app is over."""
@@ -264,6 +273,10 @@ class ConsoleApp(App[int]):
         """Says in a toast, once, that something happened since the last visit."""
         last = source.last_visit
         if last is None:
+            return
+        # It counts much, and the first rows come first.
+        await asyncio.sleep(AFTER_FIRST_ROWS_SECONDS)
+        if self._shown is not None and self._shown.place is Place.BRIEF:
             return
         with contextlib.suppress(SchedulerError):
             brief = await source.brief(last)
@@ -337,6 +350,8 @@ class ConsoleApp(App[int]):
     def _screen_of(self, mode: Mode) -> LiveScreen:
         module, _, name = mode.screen.partition(":")
         screen: LiveScreen = getattr(import_module(module), name)(self.desk)
+        # Its styles are the newest. The library would parse all of them twice before it shows a new screen.
+        screen._css_update_count = self._css_update_count
         return screen
 
     async def action_show(self, mode: str) -> None:

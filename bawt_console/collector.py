@@ -77,6 +77,10 @@ class Sweeper:
         """Somebody pressed a key or moved the mouse."""
         self._used_at = self._clock()
 
+    def is_quiet(self, seconds: float = QUIET_SECONDS) -> bool:
+        """Whether nobody has been at the keys for so long."""
+        return self._clock() - self._used_at > seconds
+
     def tick(self) -> bool:
         """Sweeps if there is enough to sweep; tells whether it did. To be called every `LOOK_SECONDS`."""
         if not self._is_sweeping:
@@ -92,7 +96,7 @@ class Sweeper:
             # all of it at once would keep the first rows waiting.
             gc.freeze()
             return False
-        is_quiet = now - self._used_at > QUIET_SECONDS
+        is_quiet = self.is_quiet()
         if gc.get_count()[2] < (MIDDLE_LOOKS if is_quiet else BUSY_MIDDLE_LOOKS):
             return False
         if is_quiet or now - self._whole_at > LONGEST_BUSY_SECONDS:

@@ -13,6 +13,8 @@ from uuid import UUID
 from scheduler_core.domain import EVERY_JOB, JOBS_SHOWN, JobFilter, JobOverview, JobPast
 
 MOST_AT_ONCE = 60
+# More than the tallest terminal shows. A thousand jobs take ten times as long, and nobody sees them at once.
+FIRST_PAGE = 100
 # The share of a week moves on even where nothing runs.
 OLD_AFTER_SECONDS = 600.0
 # Very many jobs take long to count, and nobody misses the last one.
@@ -22,7 +24,9 @@ COUNT_AFTER_SECONDS = 15.0
 class JobReads(Protocol):
     """The part of the history that is read. Each may raise a SchedulerError."""
 
-    async def jobs_now(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]: ...
+    async def jobs_now(
+        self, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN
+    ) -> list[JobOverview]: ...
 
     async def count_jobs(self) -> int: ...
 
@@ -61,11 +65,16 @@ class JobList:
         self._begun = False
         self._counted_at = float("-inf")
 
-    async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]:
-        """The jobs that fit, up to `JOBS_SHOWN`. The past of up to `MOST_AT_ONCE` is read, of the others it
-        is as last read, or empty; the first call reads none if there are more."""
-        found = await self._history.jobs_now(wanted)
-        if wanted == EVERY_JOB and len(found) < JOBS_SHOWN:
+    async def jobs(self, wanted: JobFilter = EVERY_JOB, *, first_page: bool = False) -> list[JobOverview]:
+        """The jobs that fit, up to `JOBS_SHOWN`, the next due first. The past of up to `MOST_AT_ONCE` is
+        read, of the others it is as last read, or empty; the first call reads none if there are more.
+
+        Args:
+            first_page: gives up to `FIRST_PAGE`, for who would rather see something at once.
+        """
+        limit = FIRST_PAGE if first_page else JOBS_SHOWN
+        found = await self._history.jobs_now(wanted, limit=limit)
+        if wanted == EVERY_JOB and len(found) < limit:
             self.total = len(found)
         elif self._clock() - self._counted_at > COUNT_AFTER_SECONDS:
             self.total, self._counted_at = await self._history.count_jobs(), self._clock()
@@ -81,7 +90,7 @@ class JobList:
         self._known = known
         self.missing = len(stale) - len(some)
         told = [self._with_past(each) for each in found]
-        if wanted == EVERY_JOB:
+        if wanted == EVERY_JOB and (not first_page or len(found) < limit):
             self.latest = told
         return told
 

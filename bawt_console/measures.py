@@ -4,7 +4,7 @@ A part of `Source`, which forwards to the stores and keeps no state of its own.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -40,14 +40,13 @@ class DatabaseMeasures:
         self.chart = self._metrics.chart
 
     async def forecast(self) -> Forecast:
-        outlook, predict = await asyncio.gather(self._metrics.outlook(), asyncio.to_thread(_loaded))
+        outlook = await self._metrics.outlook()
         # Ten thousand runs take half a second, which no screen may wait for.
-        return await asyncio.to_thread(predict, outlook)
+        return await asyncio.to_thread(_predicted, outlook)
 
 
-def _loaded() -> Callable[[Outlook], Forecast]:
-    """Not at the top: cron expressions are read by nobody who only looks at helps. While the database answers
-    there is time for it."""
+def _predicted(outlook: Outlook) -> Forecast:
+    # Not at the top: cron expressions are read by nobody who only looks at helps.
     from scheduler_core.jobs.forecast import predict
 
-    return predict
+    return predict(outlook)

@@ -149,7 +149,9 @@ class Source(Protocol):
         """All jobs as `jobs` last gave them, without asking anybody; none before."""
         ...
 
-    async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]: ...
+    async def jobs(self, wanted: JobFilter = EVERY_JOB, *, first_page: bool = False) -> list[JobOverview]:
+        """The jobs that fit; see `JobList.jobs`."""
+        ...
 
     async def runs(
         self, wanted: RunFilter, *, before: RunCursor | None = None, limit: int = 300

@@ -134,25 +134,31 @@ class ChartsScreen(LiveScreen):
     # Loading
 
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
-        # The chart does not wait for the list of jobs.
-        reading = None if self._wanted_job else asyncio.create_task(self._read_chart(source))
-        try:
-            if not self.jobs.rows and source.jobs_known and not self._wanted_job:
-                # As another screen last saw them, so that the first picture does not wait for all of them.
-                self._show_jobs(source.jobs_known)
-                self.changed(frozenset({"jobs"}))
-            elif not self.jobs.rows or kinds & {"jobs", "runs"}:
-                await self._load_jobs(source)
-            if self._wanted_job:
-                self._choose_job(self._wanted_job)
-            chart = None if reading is None else await reading
-        finally:
-            if reading is not None:
-                reading.cancel()
+        if not self.jobs.rows and source.jobs_known and not self._wanted_job:
+            # The chart is asked for before anything is drawn: the answer comes meanwhile. Jobs are shown as
+            # another screen last saw them, so that the first picture does not wait for all of them.
+            chart: RunChart | None = await self._read_chart(source)
+            self._show_jobs(source.jobs_known)
+            self.changed(frozenset({"jobs"}))
+        else:
+            chart = await self._load_both(kinds, source)
         if chart is None or chart.job_id != self.charted.job_id:
             chart = await self._read_chart(source)
         self._chart = chart
         self._show()
+
+    async def _load_both(self, kinds: frozenset[str], source: "Source") -> RunChart | None:
+        """The jobs, and beside them the chart of the one under the cursor."""
+        reading = None if self._wanted_job else asyncio.create_task(self._read_chart(source))
+        try:
+            if not self.jobs.rows or kinds & {"jobs", "runs"}:
+                await self._load_jobs(source)
+            if self._wanted_job:
+                self._choose_job(self._wanted_job)
+            return None if reading is None else await reading
+        finally:
+            if reading is not None:
+                reading.cancel()
 
     async def _load_jobs(self, source: "Source") -> None:
         self._show_jobs(await source.jobs())

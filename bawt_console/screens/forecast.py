@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 EVERY = timedelta(minutes=1)
 STARTS_SHOWN = 100
+# The longest waits come first; of those of one job its own lane tells.
+COLLISIONS_SHOWN = 50
 
 
 class ForecastScreen(LiveScreen):
@@ -168,8 +170,10 @@ class ForecastScreen(LiveScreen):
 
     def _model_lines(self, forecast: Forecast) -> Iterator[Line]:
         zone = self.desk.zone
-        for each in forecast.collisions:
+        for each in forecast.collisions[:COLLISIONS_SHOWN]:
             yield Line(body=collision(each, forecast.now, zone))
+        if (more := len(forecast.collisions) - COLLISIONS_SHOWN) > 0:
+            yield Line(body=phrase(f"… and {more:,} more, told at their lanes", Tone.MUTED))
         if shared := together(forecast, zone):
             yield Line(body=shared)
         if not forecast.collisions:

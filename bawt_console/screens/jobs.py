@@ -56,6 +56,8 @@ class JobsScreen(LogActions, FilteredList):
         # As last seen, where there are more jobs than the list holds and the filter asked for others since.
         self._marked_elsewhere: tuple[JobOverview, ...] = ()
         self._loaded = False
+        # More is being asked for.
+        self._is_first_page = False
         self._order = ORDERS[0]
         self._wanted_row: Hashable = None
 
@@ -96,8 +98,10 @@ class JobsScreen(LogActions, FilteredList):
 
     async def load(self, kinds: frozenset[str], source: "Source") -> None:
         asked = self._to_ask()
-        if not self._loaded or kinds & {"jobs", "runs"} or asked != self._asked:
-            self._take(await source.jobs(asked), asked, source.jobs_total)
+        if not self._loaded or self._is_first_page or kinds & {"jobs", "runs"} or asked != self._asked:
+            first_page = not self._loaded and self._is_as_opened()
+            self._take(await source.jobs(asked, first_page=first_page), asked, source.jobs_total)
+            self._is_first_page = first_page and not self.shows_all
             self.filter_line.know_names(
                 {
                     Field.JOB: (each.job.job_type for each in self._overviews),
@@ -106,7 +110,10 @@ class JobsScreen(LogActions, FilteredList):
                 }
             )
             self._show_jobs()
-            if source.jobs_missing:
+            if self._is_first_page:
+                # The others follow, also while frozen.
+                self.moved()
+            elif source.jobs_missing:
                 self.changed(frozenset({"jobs"}))
         chosen = self.selected
         if chosen is not None:
@@ -121,6 +128,10 @@ class JobsScreen(LogActions, FilteredList):
         )
         self._overviews, self._asked, self._total = tuple(found), asked, total
         self._loaded = True
+
+    def _is_as_opened(self) -> bool:
+        """Whether the jobs that are due next are what is shown first."""
+        return not self.filter_line.wanted and self._order == ORDERS[0] and self._wanted_row is None
 
     def _to_ask(self) -> JobFilter:
         """Where the list has every job, what to show of them is decided here, and at once."""
@@ -140,7 +151,7 @@ class JobsScreen(LogActions, FilteredList):
 
     def _is_far(self) -> bool:
         """Whether the wanted job is not among those that came; then the filter asks for it."""
-        is_far = self._total > len(self._overviews) and self._asked == EVERY_JOB
+        is_far = not self._is_first_page and not self.shows_all and self._asked == EVERY_JOB
         if is_far:
             self.narrow(f'"{self._wanted_row}"')
         return is_far

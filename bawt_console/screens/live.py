@@ -45,6 +45,8 @@ T = TypeVar("T")
 VIEW = "view"
 LONGEST_RETRY_SECONDS = 15.0
 LONGEST_REST_SECONDS = 2.0
+# After a load, for each second that it took: what is seldom read would otherwise keep half a core busy.
+REST_SHARE = 2.0
 # For screens that put a list and what it is about side by side where there is room.
 BREAKPOINTS = ((0, "-narrow"), (140, "-wide"))
 
@@ -234,14 +236,17 @@ class LiveScreen(Screen[None]):
         self.refresh_chrome()
         self._wake.set()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        # A new theme reaches screens in the background by itself; else nothing of their styles has changed.
+        event.refresh_styles = False
         self.refresh_chrome()
         self._wake.set()
 
     def changed(self, kinds: frozenset[str]) -> None:
         """Notes that rows of these kinds may differ now; loads if it is shown, else when it will be."""
         self._dirty |= kinds & self.kinds
-        self._wake.set()
+        if self.is_shown:
+            self._wake.set()
 
     def moved(self) -> None:
         """Notes that the person looks at something else."""
@@ -322,7 +327,8 @@ class LiveScreen(Screen[None]):
                 self._retry_later(unexpected(error))
             else:
                 self._failures = 0
-                self._rest_until = time.monotonic() + min(LONGEST_REST_SECONDS, time.monotonic() - began)
+                now = time.monotonic()
+                self._rest_until = now + min(LONGEST_REST_SECONDS, REST_SHARE * (now - began))
                 was_refused, self._never_loaded, self._refusal = self._refusal is not None, False, None
                 self.refresh_chrome()
                 if was_refused:

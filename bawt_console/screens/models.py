@@ -8,6 +8,7 @@ from asyncio import CancelledError
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.worker import Worker
@@ -86,7 +87,7 @@ class ModelsScreen(ModelFetching):
         self._show_pane()
         self.table.focus()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         self._look_again = True
         self.moved()
 

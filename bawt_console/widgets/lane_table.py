@@ -63,7 +63,7 @@ def lane_rows(forecast: Forecast, *, is_long: bool = False) -> list[LaneRow]:
     """The model, then the lanes, those that are next first."""
     model = forecast.model
     rows = [_of_lane(forecast, lane, is_long=is_long) for lane in forecast.lanes]
-    rows.sort(key=lambda row: (row.next or forecast.until, row.runs == (), str(row.key)))
+    rows.sort(key=lambda row: (row.next or forecast.until, row.runs == (), row.key))
     whole = LaneRow(
         now=forecast.now,
         until=forecast.until,

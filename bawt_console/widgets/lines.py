@@ -154,12 +154,11 @@ class LinesPane(ScrollView, can_focus=True):
             self.refresh()
 
     def _wrap(self, number: int, line: Line) -> list[Row]:
-        styles = ink(self.app)
         head_width = width_of(line.head)
         # One cell is left for the scrollbar, so that its coming does not wrap everything anew.
         room = max(10, self._wrapped_at - head_width - 1)
         body = self._body(line)
-        tail = text_of(line.tail, styles)
+        tail = text_of(line.tail, ink(self.app)) if line.tail else None
         if tail and "\n" not in body.plain and body.cell_len + tail.cell_len + 2 <= room:
             body.append(" " * (room - body.cell_len - tail.cell_len))
             body.append_text(tail)

@@ -4,10 +4,11 @@ History is read in keyset pages, so that page one costs the same with ten millio
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import TypeVar
+from operator import itemgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
 from scheduler_core.db.database import Database
@@ -35,6 +36,9 @@ from scheduler_core.errors import NotFoundError
 # From here on an index lists the runs that took so long.
 LONG_MS = 1000
 ROWS_AT_ONCE = 100
+# What the columns of a job's runs are called in a list of jobs.
+_COLUMNS_OF = {run: [f"{run}_{column}" for column in RUN_COLUMNS] for run in ("current_run", "last_run")}
+_CURRENT, _LAST = (itemgetter(*names) for names in _COLUMNS_OF.values())
 
 T = TypeVar("T")
 
@@ -292,8 +296,8 @@ def _past_of(row: Row) -> JobPast:
 def _overview_of(row: Row) -> JobOverview:
     return JobOverview(
         job=job_of(row),
-        current=_run_in(row, "current_run"),
-        last=_run_in(row, "last_run"),
+        current=None if row["current_run_id"] is None else _run_with(_CURRENT(row)),
+        last=None if row["last_run_id"] is None else _run_with(_LAST(row)),
         strip=(),
         p50_ms=None,
         p95_ms=None,
@@ -313,13 +317,13 @@ def _listing(name: str) -> Statement:
     """A statement that gives jobs with their runs, column by column: of a row within a row each connection
     first asks the server what it is, and that takes longer than the whole list."""
     text = source_of(name)
-    for run in ("current_run", "last_run"):
-        columns = ", ".join(f"({run}.run).{column} AS {run}_{column}" for column in RUN_COLUMNS)
+    for run, names in _COLUMNS_OF.items():
+        columns = ", ".join(
+            f"({run}.run).{column} AS {name}" for column, name in zip(RUN_COLUMNS, names, strict=True)
+        )
         text = text.replace(f"{run}.run AS {run}", columns)
     return Statement(text)
 
 
-def _run_in(row: Row, name: str) -> Run | None:
-    if row[f"{name}_id"] is None:
-        return None
-    return run_of({column: row[f"{name}_{column}"] for column in RUN_COLUMNS})
+def _run_with(values: Iterable[Any]) -> Run:
+    return run_of(dict(zip(RUN_COLUMNS, values, strict=True)))

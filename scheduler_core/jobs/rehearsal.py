@@ -6,7 +6,7 @@ they came; a job and bot have one run at a time.
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,7 +19,7 @@ from scheduler_core.figures import ActiveRun, JobHabit, Outlook, PredictedRun
 from scheduler_core.jobs.cron_slot import slots_of
 from scheduler_core.jobs.due import next_slot
 
-__all__ = ["MODEL_TYPES", "Rehearsal", "Wait", "slots_ahead"]
+__all__ = ["MODEL_TYPES", "Rehearsal", "Slot", "Wait", "all_slots", "slots_ahead"]
 
 # The built-in types that ask the model, with their places until a run has shown them.
 MODEL_TYPES: Mapping[str, int] = {JobType.PROFILE_MAINTENANCE: 1, JobType.MEMORY_CONSOLIDATION: 1}
@@ -32,28 +32,34 @@ def slots_ahead(job: Job, *, now: datetime, until: datetime) -> Iterator[datetim
 
     Ends early for a cron expression that cannot be read or names no further time.
     """
-    if not job.enabled:
-        return
     slot = max(job.next_run_at, now)
+    if not job.enabled or slot >= until:
+        return
     try:
-        following = _following(job)
-        # A slot long past stands for those missed since, and the grid goes on after now.
-        grid = job.next_run_at
-        while slot < until:
+        if job.cron is None:
             yield slot
-            grid = following(grid, slot)
-            slot = grid
+            every = timedelta(minutes=job.interval_minutes)
+            # A slot long past stands for those missed since, and the grid goes on after now.
+            slot = next_slot(job.next_run_at, every=every, now=slot)[0]
+            while slot < until:
+                yield slot
+                slot += every
+        else:
+            after = slots_of(job.cron, job.time_zone, job_id=job.id, config_json=job.config_json)
+            while slot < until:
+                yield slot
+                slot = after(slot)
     except (ConfigError, OverflowError):
         return
 
 
-def _following(job: Job) -> Callable[[datetime, datetime], datetime]:
-    """From a point of the grid and the moment it is claimed at to the next point."""
-    if job.cron is None:
-        every = timedelta(minutes=job.interval_minutes)
-        return lambda grid, claimed: next_slot(grid, every=every, now=claimed)[0]
-    after = slots_of(job.cron, job.time_zone, job_id=job.id, config_json=job.config_json)
-    return lambda grid, claimed: after(claimed)
+def all_slots(habits: Sequence[JobHabit], *, now: datetime, until: datetime) -> list["Slot"]:
+    """The slots of all jobs in the order in which they come."""
+    return sorted(
+        (slot, _SLOT, number, habit)
+        for number, habit in enumerate(habits)
+        for slot in slots_ahead(habit.job, now=now, until=until)
+    )
 
 
 @dataclass(slots=True)
@@ -76,6 +82,13 @@ class _Type:
         return self.places is not None and len(self.holding) >= self.places
 
 
+# At one moment an end comes before a slot: a place that is given back is free.
+_END, _ARRIVAL, _SLOT = range(3)
+Slot = tuple[datetime, int, int, JobHabit]
+# When, which of the three, a number that no other one of its kind has at that moment, and what.
+_Event = tuple[datetime, int, int, JobHabit | tuple[_Type, Chain] | tuple[_Type, _Waiting]]
+
+
 @dataclass(slots=True)
 class Wait:
     """All waits of one job for another."""
@@ -86,21 +99,24 @@ class Wait:
 
 
 class Rehearsal:
-    """One pass over the events until the end: a run ends, a slot comes, a waiting run may start."""
+    """One pass over the events until the end: a run ends, a slot comes, a waiting run may start.
 
-    def __init__(self, outlook: Outlook, until: datetime, *, is_long: bool) -> None:
+    Args:
+        slots: those of `all_slots`.
+    """
+
+    def __init__(self, outlook: Outlook, slots: Sequence[Slot], until: datetime, *, is_long: bool) -> None:
         self._until = until
         self._now = outlook.now
-        self._habits = {habit.job.id: habit for habit in outlook.habits}
         self._lengths = _lengths(outlook.habits, is_long=is_long)
-        self._longer = _lengths(outlook.habits, is_long=True)
-        places = _places(outlook.habits)
+        self._longer = self._lengths if is_long else _lengths(outlook.habits, is_long=True)
         self.asks_model = {habit.job.id for habit in outlook.habits if habit.job.job_type in MODEL_TYPES}
         self._types: defaultdict[str, _Type] = defaultdict(lambda: _Type(None))
-        for job_type, most in places.items():
+        for job_type, most in _places(outlook.habits).items():
             self._types[job_type] = _Type(most)
         self._order = count()
-        self._events: list[tuple[datetime, int, int, Callable[[], str]]] = []
+        # What is sorted is a heap.
+        self._events: list[_Event] = [*slots]
         self._busy: set[Chain] = set()
         self._queued: set[Chain] = set()
         self.runs: defaultdict[UUID, list[PredictedRun]] = defaultdict(list)
@@ -108,38 +124,39 @@ class Rehearsal:
         self.waits: defaultdict[tuple[UUID, UUID], Wait] = defaultdict(Wait)
         for active in outlook.active:
             self._take_up(active)
-        for habit in outlook.habits:
-            self._expect(habit, slots_ahead(habit.job, now=outlook.now, until=until))
 
     def run(self) -> "Rehearsal":
         """Plays all events; what it found stands in `runs`, `skipped` and `waits`."""
-        while self._events and self._events[0][0] < self._until:
-            at, _, _, happen = heapq.heappop(self._events)
-            self._start(at, happen())
-        # What is left to happen refers back to here; without that, what was found goes when it is dropped.
-        self._events.clear()
+        events, until = self._events, self._until
+        while events and events[0][0] < until:
+            at, _, _, what = heapq.heappop(events)
+            if isinstance(what, JobHabit):
+                kind = self._types[what.job.job_type]
+                self._claim(what, kind, at)
+            else:
+                kind, who = what
+                if isinstance(who, _Waiting):
+                    kind.waiting.append(who)
+                else:
+                    self._busy.discard(who)
+                    del kind.holding[who]
+            if kind.waiting:
+                self._start(kind, at)
         return self
 
-    # An end comes before a slot of the same moment: a place that is given back is free.
-
-    def _at(self, moment: datetime, rank: int, happen: Callable[[], str]) -> None:
-        heapq.heappush(self._events, (moment, rank, next(self._order), happen))
+    def _at(self, moment: datetime, rank: int, what: tuple[_Type, Chain] | tuple[_Type, _Waiting]) -> None:
+        heapq.heappush(self._events, (moment, rank, next(self._order), what))
 
     def _take_up(self, active: ActiveRun) -> None:
         """A run that is there already. One whose job is gone still holds its place."""
         job = active.job_id or UUID(int=next(self._order))
-        chain = (job, active.bot_id)
+        chain, kind = (job, active.bot_id), self._types[active.job_type]
         if active.status is RunStatus.RUNNING:
-            self._hold(chain, active.job_type, due=active.since, start=active.since, end=self._end(active))
+            self._hold(chain, kind, due=active.since, start=active.since, end=self._end(active))
         else:
             self._queued.add(chain)
             due = max(active.since, self._now)
-
-            def arrive() -> str:
-                self._types[active.job_type].waiting.append(_Waiting(chain, due))
-                return active.job_type
-
-            self._at(due, 1, arrive)
+            self._at(due, _ARRIVAL, (kind, _Waiting(chain, due)))
 
     def _end(self, active: ActiveRun) -> datetime:
         """When it ends as usual; later than that, when it ends if it takes long; later still, now."""
@@ -150,32 +167,19 @@ class Rehearsal:
         ]
         return next((end for end in ends if end > self._now), self._now)
 
-    def _expect(self, habit: JobHabit, slots: Iterator[datetime]) -> None:
-        slot = next(slots, None)
-        if slot is None:
-            return
-        due = slot
-
-        def come() -> str:
-            self._expect(habit, slots)
-            self._claim(habit, due)
-            return habit.job.job_type
-
-        self._at(due, 2, come)
-
-    def _claim(self, habit: JobHabit, due: datetime) -> None:
-        backs_off = habit.job.backoff_until is not None and due < habit.job.backoff_until
+    def _claim(self, habit: JobHabit, kind: _Type, due: datetime) -> None:
+        job = habit.job
+        backs_off = job.backoff_until is not None and due < job.backoff_until
         for bot in habit.bots:
-            chain = (habit.job.id, bot)
+            chain = (job.id, bot)
             if backs_off or chain in self._queued or (chain in self._busy and not habit.queues):
-                self.skipped[habit.job.id] += 1
+                self.skipped[job.id] += 1
                 continue
             self._queued.add(chain)
-            self._types[habit.job.job_type].waiting.append(_Waiting(chain, due))
+            kind.waiting.append(_Waiting(chain, due))
 
-    def _start(self, at: datetime, job_type: str) -> None:
+    def _start(self, kind: _Type, at: datetime) -> None:
         """Starts what may start now; whoever finds no place remembers who held it."""
-        kind = self._types[job_type]
         passed: list[_Waiting] = []
         while kind.waiting and not kind.is_full:
             first = kind.waiting.popleft()
@@ -185,26 +189,20 @@ class Rehearsal:
             self._note_wait(first, at)
             self._queued.discard(first.chain)
             length = self._lengths.get(first.chain[0], timedelta(0))
-            self._hold(first.chain, job_type, due=first.due, start=at, end=at + length)
+            self._hold(first.chain, kind, due=first.due, start=at, end=at + length)
         kind.waiting.extendleft(reversed(passed))
-        if kind.is_full:
+        if kind.waiting and kind.is_full:
             holder = min(kind.holding, key=kind.holding.__getitem__)[0]
             for each in reversed(kind.waiting):
                 if each.held_by is not None:
                     break
                 each.held_by = holder
 
-    def _hold(self, chain: Chain, job_type: str, *, due: datetime, start: datetime, end: datetime) -> None:
+    def _hold(self, chain: Chain, kind: _Type, *, due: datetime, start: datetime, end: datetime) -> None:
         self._busy.add(chain)
-        self._types[job_type].holding[chain] = start
+        kind.holding[chain] = start
         self.runs[chain[0]].append(PredictedRun(bot_id=chain[1], due=due, start=start, end=end))
-
-        def give_back() -> str:
-            self._busy.discard(chain)
-            del self._types[job_type].holding[chain]
-            return job_type
-
-        self._at(end, 0, give_back)
+        self._at(end, _END, (kind, chain))
 
     def _note_wait(self, waited: _Waiting, at: datetime) -> None:
         seconds = (at - waited.due).total_seconds()

@@ -104,7 +104,7 @@ class FakeSource:
     def jobs_total(self) -> int:
         return len(self.world.jobs)
 
-    async def jobs(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]:
+    async def jobs(self, wanted: JobFilter = EVERY_JOB, *, first_page: bool = False) -> list[JobOverview]:
         self._ask("jobs")
         assert wanted == EVERY_JOB, "a small world is shown whole"
         self.jobs_known = list(self.world.jobs)

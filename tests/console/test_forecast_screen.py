@@ -12,9 +12,10 @@ from textual.pilot import Pilot
 from bawt_console.app import ConsoleApp
 from bawt_console.foresight import at_time, name_of, part
 from bawt_console.screens.commanding import obey
-from bawt_console.screens.forecast import ForecastScreen
+from bawt_console.screens.forecast import COLLISIONS_SHOWN, ForecastScreen
 from bawt_console.screens.jobs import JobsScreen
 from bawt_console.widgets.lane_table import IDLE, drawn, hours, lane_rows
+from scheduler_core.figures import Forecast
 from tests.console.believable import World, believable_world, busy_world
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import MEDIUM, NARROW, WIDE, jobs_of, opened, picture, toasts, until
@@ -77,6 +78,25 @@ async def test_a_lane_tells_its_next_starts_and_which_of_them_wait(source: FakeS
         assert "04:44" in told
         assert "! starts 04:52, 7 min late, takes 18:00 min" in told
         assert "6 runs to come" in picture(pilot.app)
+
+
+async def test_of_very_many_collisions_the_longest_are_told_and_the_others_counted(
+    source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(console_on(source), MEDIUM) as pilot:
+        found = await source.measures.forecast()
+        worst = found.collisions[0]
+        many = tuple(replace(worst, wait=worst.wait - n / 100) for n in range(COLLISIONS_SHOWN + 7))
+
+        async def crowded() -> Forecast:
+            return replace(found, collisions=many)
+
+        monkeypatch.setattr(source.measures, "forecast", crowded)
+        screen = await forecast(pilot)
+        told = screen.told.plain.splitlines()
+        assert sum("collides with" in line for line in told) == COLLISIONS_SHOWN
+        assert told[COLLISIONS_SHOWN] == "… and 7 more, told at their lanes"
+        assert f"{COLLISIONS_SHOWN + 7} collisions" in picture(pilot.app)
 
 
 async def test_l_shows_what_comes_if_every_run_takes_long(source: FakeSource) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from bawt_console.job_list import MOST_AT_ONCE, OLD_AFTER_SECONDS, JobList
+from bawt_console.job_list import FIRST_PAGE, MOST_AT_ONCE, OLD_AFTER_SECONDS, JobList
 from scheduler_core.db.connect import Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.domain import EVERY_JOB, JobFilter, JobOverview, JobPast
+from scheduler_core.domain import EVERY_JOB, JOBS_SHOWN, JobFilter, JobOverview, JobPast
 
 
 class Counted:
@@ -17,8 +17,8 @@ class Counted:
         self.history = History(database)
         self.asked: list[int] = []
 
-    async def jobs_now(self, wanted: JobFilter = EVERY_JOB) -> list[JobOverview]:
-        return await self.history.jobs_now(wanted)
+    async def jobs_now(self, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN) -> list[JobOverview]:
+        return await self.history.jobs_now(wanted, limit=limit)
 
     async def count_jobs(self) -> int:
         return await self.history.count_jobs()
@@ -106,3 +106,30 @@ async def test_a_job_without_runs_is_not_asked_about_and_a_deleted_one_is_forgot
     await shown(jobs)
     await psql.execute("DELETE FROM scheduled_jobs WHERE bot_id = 'bot1'")
     assert len(await jobs.jobs()) == len(jobs._known) == 2
+
+
+async def test_the_first_page_is_what_is_due_next_and_counts_the_others(
+    database: Database, psql: Connection
+) -> None:
+    await add_jobs(psql, FIRST_PAGE + 7, 2)
+    history = Counted(database)
+    jobs = JobList(history)
+    page = await jobs.jobs(first_page=True)
+    everything = await history.history.jobs_now()
+    assert [each.job.id for each in page] == [each.job.id for each in everything][:FIRST_PAGE]
+    assert (jobs.total, jobs.latest, history.asked) == (FIRST_PAGE + 7, (), [])
+    found = await jobs.jobs()
+    assert jobs.latest == found
+    assert [each.job.id for each in found] == [each.job.id for each in everything]
+    assert history.asked == [MOST_AT_ONCE]
+
+
+async def test_a_first_page_that_holds_every_job_is_the_whole_list(
+    database: Database, psql: Connection
+) -> None:
+    await add_jobs(psql, 3, 2)
+    history = Counted(database)
+    jobs = JobList(history)
+    page = await jobs.jobs(first_page=True)
+    assert (jobs.total, jobs.missing, jobs.latest) == (3, 0, page)
+    assert same(page, await history.history.jobs())

@@ -1,5 +1,6 @@
 """More jobs than a list holds: the database narrows, every job can be reached, and no number misleads."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from bawt_console.app import ConsoleApp
 from bawt_console.filters import parse_filter
 from bawt_console.formatting import State, job_state
+from bawt_console.job_list import FIRST_PAGE
 from bawt_console.source import ATTACHED, open_source
 from scheduler_core.db.connect import Address, Connection
 from scheduler_core.db.database import Database
 from scheduler_core.db.history import History
-from scheduler_core.domain import JOB_STATES, JOBS_SHOWN, JobFilter
+from scheduler_core.domain import EVERY_JOB, JOB_STATES, JOBS_SHOWN, JobFilter, JobOverview
 from tests.console.pilots import MEDIUM, jobs_of, opened, picture, until
 
 BEYOND = 50
@@ -160,6 +162,34 @@ async def test_a_job_beyond_the_list_is_opened_by_its_name(app: ConsoleApp, psql
         selected = jobs_of(app).selected
         assert selected is not None
         assert selected.job.bot_id == "bot1049"
+
+
+async def test_the_first_page_is_there_before_the_others_which_follow_by_themselves(
+    app: ConsoleApp, psql: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_plain(psql, 250)
+    jobs_now, go_on = History.jobs_now, asyncio.Event()
+
+    async def held(
+        history: History, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN
+    ) -> list[JobOverview]:
+        if limit == JOBS_SHOWN:
+            await go_on.wait()
+        return await jobs_now(history, wanted, limit=limit)
+
+    monkeypatch.setattr(History, "jobs_now", held)
+    wanted = await psql.fetchval("SELECT id FROM scheduled_jobs WHERE bot_id = 'bot249'")
+    async with opened(app, MEDIUM) as pilot:
+        await until(pilot, lambda: f"{FIRST_PAGE} of 250 jobs" in picture(app), "the first page")
+        # Not even a job that is still to come makes the filter ask for it, nor does freezing stop the others.
+        jobs_of(app).look_for(wanted)
+        await pilot.press("f")
+        assert not jobs_of(app).filter_line.wanted
+        go_on.set()
+        await until(pilot, lambda: jobs_of(app).shows_all, "all jobs")
+        selected = jobs_of(app).selected
+        assert selected is not None
+        assert selected.job.id == wanted
 
 
 def test_the_words_for_states_are_those_of_the_screen() -> None:
