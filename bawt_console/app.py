@@ -120,6 +120,7 @@ class ConsoleApp(App[int]):
         self._opener = opener
         self._tick_seconds = tick
         self._leaving = asyncio.Event()
+        self._leads_to_made = False
         self._session: asyncio.Task[None] | None = None
         self.sweeper = Sweeper()
         self._keystrokes = Keystrokes(self, super().on_event)
@@ -357,9 +358,18 @@ class ConsoleApp(App[int]):
     async def action_show(self, mode: str) -> None:
         """Goes to the list of a mode, away from whatever was left open there."""
         if self.current_mode != mode:
+            stack = self._screen_stacks.get(mode, [])
+            self._leads_to_made = any(isinstance(each, LiveScreen) and each.is_composed for each in stack)
             await self.switch_mode(mode)
+            self._leads_to_made = False
         while len(self.screen_stack) > 1:
             await self.pop_screen()
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Called when the mode changes: the library hides for so long how a new screen comes together. One
+        that is there already can be seen at once."""
+        if not self._leads_to_made:
+            super().delay_update(delay)
 
     def action_brief(self) -> None:
         if (shown := self._shown) is not None and self.desk.source is not None:

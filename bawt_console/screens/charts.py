@@ -51,6 +51,8 @@ class ChartsScreen(LiveScreen):
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "charts.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Place.CHARTS)
     place = Place.CHARTS
+    # It takes a tenth of a second to find out, and no eye follows it.
+    least_rest_seconds = 1.0
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -140,6 +142,7 @@ class ChartsScreen(LiveScreen):
             chart: RunChart | None = await self._read_chart(source)
             self._show_jobs(source.jobs_known)
             self.changed(frozenset({"jobs"}))
+            self.moved()
         else:
             chart = await self._load_both(kinds, source)
         if chart is None or chart.job_id != self.charted.job_id:

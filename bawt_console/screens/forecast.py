@@ -49,6 +49,8 @@ class ForecastScreen(LiveScreen):
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "forecast.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Place.FORECAST)
     place = Place.FORECAST
+    # It takes a tenth of a second to find out, and no eye follows it.
+    least_rest_seconds = 1.0
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

@@ -101,6 +101,8 @@ class LiveScreen(Screen[None]):
     AUTO_FOCUS: ClassVar[str | None] = ""
     place: ClassVar[Place]
     kinds: ClassVar[frozenset[str]] = frozenset({"jobs", "runs"})
+    # Between two loads that nobody asked for.
+    least_rest_seconds: ClassVar[float] = 0.0
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -328,7 +330,8 @@ class LiveScreen(Screen[None]):
             else:
                 self._failures = 0
                 now = time.monotonic()
-                self._rest_until = now + min(LONGEST_REST_SECONDS, REST_SHARE * (now - began))
+                rest = min(LONGEST_REST_SECONDS, REST_SHARE * (now - began))
+                self._rest_until = now + max(self.least_rest_seconds, rest)
                 was_refused, self._never_loaded, self._refusal = self._refusal is not None, False, None
                 self.refresh_chrome()
                 if was_refused:

@@ -133,6 +133,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         self._marks: frozenset[Hashable] = frozenset()
         self._painted: dict[int, Strip] = {}
         self._naturals: tuple[int, ...] = ()
+        self._texts = [column.natural for column in columns if column.natural]
         # By which object a row is, and that is kept beside, so that no other one gets its number.
         self._widths: dict[int, tuple[T, tuple[int, ...]]] = {}
         self._fitted: tuple[int, tuple[int, ...], tuple[int, ...]] | None = None
@@ -306,12 +307,12 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         for row in self._rows:
             before = known.get(id(row))
             self._widths[id(row)] = before or (row, self._widths_of(row))
-        return tuple(map(max, zip(*(widths for _, widths in self._widths.values()), strict=True))) or (
-            (0,) * len(self._columns)
-        )
+        widest = map(max, zip(*(widths for _, widths in self._widths.values()), strict=True))
+        return tuple(next(widest, 0) if column.natural else 0 for column in self._columns)
 
     def _widths_of(self, row: T) -> tuple[int, ...]:
-        return tuple(cell_len(column.natural(row)) if column.natural else 0 for column in self._columns)
+        """Of the columns that ask to be as wide as their content."""
+        return tuple([cell_len(natural(row)) for natural in self._texts])
 
     def _fit(self, room: int) -> tuple[int, ...]:
         """The width of each column, 0 for those that do not fit."""

@@ -123,7 +123,8 @@ class MeasuredConsole(ConsoleApp):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         super()._display(screen, renderable)
-        if renderable is not None:
+        # While the library holds pictures back, it draws them and shows none.
+        if renderable is not None and not self._batch_count:
             self._notes.painted()
 
 

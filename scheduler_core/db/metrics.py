@@ -173,18 +173,20 @@ def _with_counts(row: Record, counts: dict[str, int]) -> RunFigures:
 
 def _habit(row: Record, running: Sequence[dict[str, Any]], living: frozenset[str] | None) -> JobHabit:
     """Of its latest runs that are over, and of those that run. A bot that is gone gets no runs any more."""
-    job = job_of(row)
-    bots = {job.bot_id}
+    job, places = job_of(row), row["places"]
+    bots = (job.bot_id,)
     if job.bot_id == ALL_BOTS:
         past = [bot for bot in row["bots"] or () if living is None or bot in living]
-        bots = {*past, *(held["bot_id"] for held in running)} or bots
-    slots = [row["places"], *(held["slot"] for held in running)]
+        bots = tuple(sorted({*past, *(held["bot_id"] for held in running)})) or bots
+    if running:
+        slots = (places, *(held["slot"] for held in running))
+        places = max((slot for slot in slots if slot is not None), default=None)
     return JobHabit(
         job=job,
-        bots=tuple(sorted(bots)),
+        bots=bots,
         p50_ms=row["p50_ms"],
         p95_ms=row["p95_ms"],
-        places=max((slot for slot in slots if slot is not None), default=None),
+        places=places,
         queues=row["overlap"] == "queue",
     )
 

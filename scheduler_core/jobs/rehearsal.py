@@ -216,19 +216,19 @@ class Rehearsal:
 
 def _lengths(habits: Sequence[JobHabit], *, is_long: bool) -> dict[UUID, timedelta]:
     """How long each job's runs take; a job without a past takes as long as others of its type."""
+    found: dict[UUID, timedelta] = {}
     known: defaultdict[str, list[float]] = defaultdict(list)
-    taken: dict[UUID, float | None] = {}
     for habit in habits:
-        taken[habit.job.id] = took = habit.p95_ms if is_long else habit.p50_ms
+        took = habit.p95_ms if is_long else habit.p50_ms
         if took is not None:
+            found[habit.job.id] = timedelta(milliseconds=took)
             known[habit.job.job_type].append(took)
-    usual = {job_type: median(values) for job_type, values in known.items()}
-    return {
-        habit.job.id: timedelta(
-            milliseconds=usual.get(habit.job.job_type, 0.0) if (took := taken[habit.job.id]) is None else took
-        )
-        for habit in habits
-    }
+    if len(found) < len(habits):
+        usual = {job_type: median(lengths) for job_type, lengths in known.items()}
+        for habit in habits:
+            if habit.job.id not in found:
+                found[habit.job.id] = timedelta(milliseconds=usual.get(habit.job.job_type, 0.0))
+    return found
 
 
 def _places(habits: Sequence[JobHabit]) -> dict[str, int]:
