@@ -35,6 +35,7 @@ from bawt_console.screens.help import HelpScreen
 from bawt_console.screens.live import LiveScreen, Said, unexpected
 from bawt_console.screens.outside import is_lent
 from bawt_console.screens.palette import ActionsOfScreen
+from bawt_console.screens_ahead import ScreensAhead
 from bawt_console.views import Views
 from bawt_console.widgets.command_line import CommandLine
 from bawt_console.widgets.continuing import repaint_when_continued
@@ -44,6 +45,7 @@ from bawt_console.widgets.themes import NIGHT, THEMES, said_of
 from scheduler_core.errors import SchedulerError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.notifications import SeverityLevel
 
     from bawt_console.source import Source
@@ -56,8 +58,6 @@ Opener = Callable[[], AbstractAsyncContextManager["Source"]]
 NODES_EVERY_SECONDS = 10.0
 # After the database answered; the first rows are there by then.
 AFTER_FIRST_ROWS_SECONDS = 0.5
-# Whoever types or holds a key down comes again sooner.
-BETWEEN_KEYS_SECONDS = 0.25
 
 
 class CannotStartError(Exception):
@@ -120,9 +120,13 @@ class ConsoleApp(App[int]):
         self._opener = opener
         self._tick_seconds = tick
         self._leaving = asyncio.Event()
-        self._leads_to_made = False
+        self._is_ready = False
+        self._exiting: asyncio.Task[None] | None = None
         self._session: asyncio.Task[None] | None = None
         self.sweeper = Sweeper()
+        self._ahead = ScreensAhead(
+            make=self._init_mode, is_quiet=lambda seconds: self.sweeper.is_quiet(seconds)
+        )
         self._keystrokes = Keystrokes(self, super().on_event)
         for theme in THEMES:
             self.register_theme(theme)
@@ -135,6 +139,24 @@ class ConsoleApp(App[int]):
     def say(self, doing: str) -> None:
         """Tells what the start is doing, from any thread; for the opener."""
         self.post_message(self.Opening(doing))
+
+    def exit(
+        self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None
+    ) -> None:
+        """Ends it, once no screen is half made: from then on the library makes no widgets, and a screen would
+        ask for some that are not there."""
+        if self._ahead.is_making:
+            self._exiting = asyncio.create_task(self._exit_when_made(result, return_code, message))
+        else:
+            super().exit(result, return_code, message)
+
+    async def _exit_when_made(self, result: int | None, code: int, message: "RenderableType | None") -> None:
+        await self._ahead.end()
+        super().exit(result, code, message)
+
+    async def _shutdown(self) -> None:
+        await self._ahead.end()
+        await super()._shutdown()
 
     async def aclose(self) -> None:
         """Leaves what the opener opened, and waits for that. For after the app has ended.
@@ -156,6 +178,9 @@ class ConsoleApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.sweeper.used()
+        if isinstance(event, events.Key) and not self.is_running:
+            # The screens are being taken away; there is none that it could be meant for.
+            return
         if isinstance(event, events.Key) and is_lent(self) and event.key != "ctrl+q":
             # Typed while a pager was waited for, and meant for that.
             return
@@ -165,7 +190,9 @@ class ConsoleApp(App[int]):
             await super().on_event(event)
 
     async def on_trail(self) -> None:
-        await self._keystrokes.arrived()
+        if self.is_running:
+            # Later there is no screen to follow the keys to.
+            await self._keystrokes.arrived()
 
     def on_mount(self) -> None:
         if self._tick_seconds is not None:
@@ -210,13 +237,8 @@ class ConsoleApp(App[int]):
     async def _load_screens(self) -> None:
         await asyncio.sleep(AFTER_FIRST_ROWS_SECONDS)
         await asyncio.to_thread(load_screens)
-        if self._tick_seconds is None:
-            return
-        for mode in MODES:
-            # One takes a twentieth of a second, which the first visit then need not wait for.
-            while not self.sweeper.is_quiet(BETWEEN_KEYS_SECONDS):  # noqa: ASYNC110 - there is no event for that
-                await asyncio.sleep(LOOK_SECONDS)
-            await self._init_mode(mode.id)
+        if self._tick_seconds is not None:
+            await self._ahead.run()
 
     async def _watch(self, source: "Source") -> None:
         """Passes changes on until the app is over."""
@@ -358,17 +380,20 @@ class ConsoleApp(App[int]):
     async def action_show(self, mode: str) -> None:
         """Goes to the list of a mode, away from whatever was left open there."""
         if self.current_mode != mode:
-            stack = self._screen_stacks.get(mode, [])
-            self._leads_to_made = any(isinstance(each, LiveScreen) and each.is_composed for each in stack)
-            await self.switch_mode(mode)
-            self._leads_to_made = False
+            await self._ahead.made(mode)
+            # With others on top of it, what is shown first is not what stays.
+            self._is_ready = len(self._screen_stacks[mode]) == 1
+            try:
+                await self.switch_mode(mode)
+            finally:
+                self._is_ready = False
         while len(self.screen_stack) > 1:
             await self.pop_screen()
 
     def delay_update(self, delay: float = 0.05) -> None:
-        """Called when the mode changes: the library hides for so long how a new screen comes together. One
-        that is there already can be seen at once."""
-        if not self._leads_to_made:
+        """Called when the mode changes: the library hides for so long how a new screen comes together, but
+        here it is whole."""
+        if not self._is_ready:
             super().delay_update(delay)
 
     def action_brief(self) -> None:

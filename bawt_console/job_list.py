@@ -66,8 +66,9 @@ class JobList:
         self._counted_at = float("-inf")
 
     async def jobs(self, wanted: JobFilter = EVERY_JOB, *, first_page: bool = False) -> list[JobOverview]:
-        """The jobs that fit, up to `JOBS_SHOWN`, the next due first. The past of up to `MOST_AT_ONCE` is
-        read, of the others it is as last read, or empty; the first call reads none if there are more.
+        """The jobs that fit, up to `JOBS_SHOWN`, the next due first and paused ones last. The past of up to
+        `MOST_AT_ONCE` is read, of the others it is as last read, or empty; the first call reads none if there
+        are more.
 
         Args:
             first_page: gives up to `FIRST_PAGE`, for who would rather see something at once.
@@ -85,12 +86,13 @@ class JobList:
         some = {each.job.id: each for each in stale[:most]}
         pasts = await self._history.pasts(list(some)) if some else {}
         now = self._clock()
-        known = {each.job.id: self._known[each.job.id] for each in found if each.job.id in self._known}
+        kept = self._known if first_page else (each.job.id for each in found)
+        known = {job_id: self._known[job_id] for job_id in kept if job_id in self._known}
         known.update((job_id, _Known(_last_of(some[job_id]), now, past)) for job_id, past in pasts.items())
         self._known = known
         self.missing = len(stale) - len(some)
         told = [self._with_past(each) for each in found]
-        if wanted == EVERY_JOB and (not first_page or len(found) < limit):
+        if wanted == EVERY_JOB and (not first_page or len(found) == self.total):
             self.latest = told
         return told
 

@@ -37,7 +37,7 @@ def jobs() -> None:
 def list_jobs(
     options: Options, job: str | None, bot: str | None, states: tuple[str, ...], limit: int
 ) -> None:
-    """Jobs, the next due first."""
+    """Jobs, the next due first and paused ones last."""
     wanted = JobFilter(job_type=job, bot_id=bot, states=frozenset(states))
 
     async def work(session: Session) -> None:

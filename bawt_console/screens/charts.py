@@ -51,7 +51,7 @@ class ChartsScreen(LiveScreen):
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "charts.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Place.CHARTS)
     place = Place.CHARTS
-    # It takes a tenth of a second to find out, and no eye follows it.
+    # Hours and days change slowly, and where rows change all the time, each look at them is a heavy one.
     least_rest_seconds = 1.0
 
     def __init__(self, desk: Desk) -> None:
@@ -141,6 +141,7 @@ class ChartsScreen(LiveScreen):
             # another screen last saw them, so that the first picture does not wait for all of them.
             chart: RunChart | None = await self._read_chart(source)
             self._show_jobs(source.jobs_known)
+            # And then at once as they are now.
             self.changed(frozenset({"jobs"}))
             self.moved()
         else:

@@ -49,7 +49,7 @@ class ForecastScreen(LiveScreen):
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = ["live.tcss", "forecast.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Place.FORECAST)
     place = Place.FORECAST
-    # It takes a tenth of a second to find out, and no eye follows it.
+    # Hours and days change slowly, and where rows change all the time, each look at them is a heavy one.
     least_rest_seconds = 1.0
 
     def __init__(self, desk: Desk) -> None:
@@ -175,7 +175,7 @@ class ForecastScreen(LiveScreen):
         for each in forecast.collisions[:COLLISIONS_SHOWN]:
             yield Line(body=collision(each, forecast.now, zone))
         if (more := len(forecast.collisions) - COLLISIONS_SHOWN) > 0:
-            yield Line(body=phrase(f"… and {more:,} more, told at their lanes", Tone.MUTED))
+            yield Line(body=phrase(f"… and {more:,} more, none of which waits longer", Tone.MUTED))
         if shared := together(forecast, zone):
             yield Line(body=shared)
         if not forecast.collisions:

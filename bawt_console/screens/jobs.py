@@ -130,7 +130,7 @@ class JobsScreen(LogActions, FilteredList):
         self._loaded = True
 
     def _is_as_opened(self) -> bool:
-        """Whether the jobs that are due next are what is shown first."""
+        """Whether the jobs that the database gives first are those that stand first here."""
         return not self.filter_line.wanted and self._order == ORDERS[0] and self._wanted_row is None
 
     def _to_ask(self) -> JobFilter:
@@ -163,7 +163,9 @@ class JobsScreen(LogActions, FilteredList):
         self.query_one("#detail").display = some
         if self.focused is None:
             self.focus_list()
-        if self._overviews:
+        if self._is_first_page:
+            empty.say(phrase("Nothing so far; the other jobs are being read.", Tone.STRONG))
+        elif self._overviews:
             empty.say(
                 phrase("No job matches the filter.", Tone.STRONG),
                 [self.desk.way("back", "shows all of them")],

@@ -239,7 +239,7 @@ class LiveScreen(Screen[None]):
         self._wake.set()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
-        # A new theme reaches screens in the background by itself; else nothing of their styles has changed.
+        # Nothing of its styles has changed but by a new theme, and who changes the mode asks for that.
         event.refresh_styles = False
         self.refresh_chrome()
         self._wake.set()
@@ -331,7 +331,8 @@ class LiveScreen(Screen[None]):
                 self._failures = 0
                 now = time.monotonic()
                 rest = min(LONGEST_REST_SECONDS, REST_SHARE * (now - began))
-                self._rest_until = now + max(self.least_rest_seconds, rest)
+                # A look at another row takes no rest away.
+                self._rest_until = max(self._rest_until, now + max(self.least_rest_seconds, rest))
                 was_refused, self._never_loaded, self._refusal = self._refusal is not None, False, None
                 self.refresh_chrome()
                 if was_refused:

@@ -52,7 +52,7 @@ class History:
         self._page: dict[UUID, tuple[Row, Run]] = {}
 
     async def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = JOBS_SHOWN) -> list[JobOverview]:
-        """Up to `limit` jobs, the next due first."""
+        """Up to `limit` jobs, the next due first and paused ones last."""
         found = await self.jobs_now(wanted, limit=limit)
         pasts = await self.pasts([each.job.id for each in found]) if found else {}
         return [each.with_past(pasts[each.job.id]) for each in found]
@@ -83,7 +83,9 @@ class History:
             # Many rows take long all the same; whoever presses a key meanwhile comes first.
             await asyncio.sleep(0)
         self._listed = listed
-        return [overview for _, overview in listed.values()]
+        found = [overview for _, overview in listed.values()]
+        # Those that fit a filter come from the database as they are due.
+        return found if wanted == EVERY_JOB else sorted(found, key=lambda each: not each.job.enabled)
 
     async def count_jobs(self) -> int:
         """How many jobs there are; reads an entry of an index for each."""

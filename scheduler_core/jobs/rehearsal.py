@@ -54,7 +54,8 @@ def slots_ahead(job: Job, *, now: datetime, until: datetime) -> Iterator[datetim
 
 
 def all_slots(habits: Sequence[JobHabit], *, now: datetime, until: datetime) -> list["Slot"]:
-    """The slots of all jobs in the order in which they come."""
+    """The slots of all jobs in the order in which they come; at one moment in the order of the habits, which
+    is as good as any: the claim promises none."""
     return sorted(
         (slot, _SLOT, number, habit)
         for number, habit in enumerate(habits)

@@ -1,19 +1,27 @@
 """The first visit of a screen waits for rows only: styles are read once, and screens are there before."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import pytest
 from textual.color import Color
 from textual.css.stylesheet import Stylesheet
+from textual.widget import AwaitMount
 
 from bawt_console.app import ConsoleApp
 from bawt_console.modes import MODES
+from bawt_console.screens.charts import ChartsScreen
+from bawt_console.screens.commanding import obey
+from bawt_console.screens.live import VIEW, LiveScreen
+from bawt_console.screens_ahead import BETWEEN_KEYS_SECONDS
 from bawt_console.widgets.themes import THEMES
+from scheduler_core.domain import EVERY_JOB, JobFilter, JobOverview
 from tests.console.believable import NOW, believable_world
 from tests.console.fakes import FakeSource, console_on
-from tests.console.pilots import opened, until
+from tests.console.pilots import jobs_of, opened, toasts, until
 from tests.console.test_charts import settled
 
 
@@ -81,11 +89,117 @@ async def test_screens_are_made_before_somebody_asks_for_them_and_ask_nobody() -
         assert "forecast" in source.asked
 
 
-async def test_no_screen_is_made_while_somebody_types() -> None:
+async def test_no_screen_is_made_while_somebody_types(monkeypatch: pytest.MonkeyPatch) -> None:
     app = ticking(FakeSource(believable_world()))
+    asked: list[float] = []
+    is_quiet = False
+
+    def quiet(seconds: float) -> bool:
+        asked.append(seconds)
+        return is_quiet
+
+    monkeypatch.setattr(app.sweeper, "is_quiet", quiet)
     async with opened(app) as pilot:
-        for _ in range(30):
-            await pilot.press("j")
-            await asyncio.sleep(0.05)
+        await until(pilot, lambda: len(asked) > 3, "the question whether somebody types")
+        assert set(asked) == {BETWEEN_KEYS_SECONDS}
         assert made(app) - {"_default"} == {"jobs"}
+        is_quiet = True
         await until(pilot, lambda: len(made(app)) >= len(MODES), "the others")
+
+
+class Making(NamedTuple):
+    """The console in the middle of making a screen that nobody asked for."""
+
+    app: ConsoleApp
+    begun: list[str]
+
+
+@pytest.fixture
+def making(monkeypatch: pytest.MonkeyPatch) -> Making:
+    begun: list[str] = []
+    make = ConsoleApp._init_mode
+
+    def noted(console: ConsoleApp, mode: str) -> AwaitMount:
+        begun.append(mode)
+        return make(console, mode)
+
+    monkeypatch.setattr(ConsoleApp, "_init_mode", noted)
+    return Making(ticking(FakeSource(believable_world())), begun)
+
+
+async def come_to(mode: str, begun: list[str]) -> None:
+    while mode not in begun:  # noqa: ASYNC110 - each turn of the loop, to be there while it is half made
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("at", [mode.id for mode in MODES if mode.id != "jobs"])
+@pytest.mark.parametrize("way", ["exit", "shutdown"])
+async def test_leaving_while_a_screen_is_made_waits_for_it_and_makes_no_more(
+    making: Making, at: str, way: str
+) -> None:
+    app, begun = making
+    async with opened(app):
+        await come_to(at, begun)
+        if way == "exit":
+            app.exit(0)
+    assert begun[-1] == at
+    assert app._exception is None
+
+
+async def test_a_command_for_a_screen_that_is_half_made_waits_for_it(making: Making) -> None:
+    app, begun = making
+    async with opened(app) as pilot:
+        await come_to("charts", begun)
+        obey(jobs_of(app), "chart profile_maintenance 7d")
+        await until(pilot, lambda: isinstance(app.screen, ChartsScreen), "the charts")
+        await settled(pilot)
+        assert isinstance(app.screen, ChartsScreen)
+        assert app.screen.window.word == "7d"
+        assert "profile_maintenance" in app.screen.charted.words
+        assert "went wrong" not in str(toasts(app))
+
+
+async def test_a_screen_is_painted_at_once_but_where_others_lie_on_top_of_it() -> None:
+    app = console_on(FakeSource(believable_world()))
+    async with opened(app) as pilot:
+        for mode in ("runs", "jobs", "runs", "jobs"):
+            await app.action_show(mode)
+            assert app._batch_count == 0
+            assert app.screen.place == mode  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2, "a run on top of the jobs")
+        await app.action_show("runs")
+        # The run would be seen for a moment, on the way to the jobs below it.
+        await app.action_show("jobs")
+        assert app._batch_count == 1
+        assert app.screen is jobs_of(app)
+
+
+async def test_charts_and_forecasts_rest_a_second_where_rows_change_all_the_time() -> None:
+    app = console_on(FakeSource(believable_world()))
+    async with opened(app) as pilot:
+        for key in "34":
+            await pilot.press(key)
+            await settled(pilot)
+            assert isinstance(app.screen, LiveScreen)
+            assert app.screen._rest_until - time.monotonic() > 0.5
+            assert app.screen._rests(frozenset({"jobs"}))
+            assert not app.screen._rests(frozenset({"jobs", VIEW}))
+
+
+async def test_a_list_rests_twice_as_long_as_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FakeSource(believable_world())
+    jobs, came_at = source.jobs, 0.0
+
+    async def slow(wanted: JobFilter = EVERY_JOB, *, first_page: bool = False) -> list[JobOverview]:
+        nonlocal came_at
+        await asyncio.sleep(0.2)
+        came_at = time.monotonic()
+        return await jobs(wanted, first_page=first_page)
+
+    monkeypatch.setattr(source, "jobs", slow)
+    app = console_on(source)
+    async with opened(app) as pilot:
+        await until(pilot, lambda: not jobs_of(app)._loading, "the load")
+        # Also when the looks at one row that followed were quick.
+        assert jobs_of(app)._rest_until - came_at >= 0.4

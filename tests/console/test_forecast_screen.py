@@ -95,7 +95,7 @@ async def test_of_very_many_collisions_the_longest_are_told_and_the_others_count
         screen = await forecast(pilot)
         told = screen.told.plain.splitlines()
         assert sum("collides with" in line for line in told) == COLLISIONS_SHOWN
-        assert told[COLLISIONS_SHOWN] == "… and 7 more, told at their lanes"
+        assert told[COLLISIONS_SHOWN] == "… and 7 more, none of which waits longer"
         assert f"{COLLISIONS_SHOWN + 7} collisions" in picture(pilot.app)
 
 

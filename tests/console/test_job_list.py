@@ -133,3 +133,40 @@ async def test_a_first_page_that_holds_every_job_is_the_whole_list(
     page = await jobs.jobs(first_page=True)
     assert (jobs.total, jobs.missing, jobs.latest) == (3, 0, page)
     assert same(page, await history.history.jobs())
+
+
+async def test_paused_jobs_stand_last_however_long_ago_their_slots_were(
+    database: Database, psql: Connection
+) -> None:
+    await add_jobs(psql, FIRST_PAGE + 30, 1)
+    await psql.execute(
+        "UPDATE scheduled_jobs SET enabled = false, next_run_at = now() - interval '2 days'"
+        " WHERE bot_id IN (SELECT 'bot' || n FROM generate_series(1, 28) n)"
+    )
+    history = Counted(database)
+    jobs = JobList(history)
+    page = await jobs.jobs(first_page=True)
+    assert len(page) == FIRST_PAGE
+    assert all(each.job.enabled for each in page)
+    enabled = [each.job.enabled for each in await jobs.jobs()]
+    assert enabled == [True] * (FIRST_PAGE + 2) + [False] * 28
+    some = await history.history.jobs_now(JobFilter(bot_id="bot*"))
+    assert [each.job.enabled for each in some] == enabled
+
+
+async def test_a_page_of_exactly_all_jobs_is_the_whole_list(database: Database, psql: Connection) -> None:
+    await add_jobs(psql, FIRST_PAGE, 0)
+    jobs = JobList(Counted(database))
+    page = await jobs.jobs(first_page=True)
+    assert jobs.latest == page
+
+
+async def test_a_first_page_forgets_no_past_of_other_jobs(database: Database, psql: Connection) -> None:
+    await add_jobs(psql, FIRST_PAGE + 20, 1)
+    history = Counted(database)
+    jobs = JobList(history)
+    await shown(jobs)
+    asked = list(history.asked)
+    await jobs.jobs(first_page=True)
+    await jobs.jobs()
+    assert history.asked == asked

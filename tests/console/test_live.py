@@ -204,6 +204,7 @@ async def test_an_idle_console_asks_for_no_rows(
     await add_job(psql, "profile_maintenance")
     async with opened(app, MEDIUM) as pilot:
         await until(pilot, lambda: not app.desk.stale, "the LISTEN connection")
+        await until(pilot, lambda: jobs_of(app).is_idle, "what changed while it was made")
         loads = 0
         real = jobs_of(app).load
 

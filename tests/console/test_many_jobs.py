@@ -185,6 +185,9 @@ async def test_the_first_page_is_there_before_the_others_which_follow_by_themsel
         jobs_of(app).look_for(wanted)
         await pilot.press("f")
         assert not jobs_of(app).filter_line.wanted
+        await pilot.press("slash", *"bot:bot250", "enter")
+        await until(pilot, lambda: "the other jobs are being read" in picture(app), "what is missing")
+        await pilot.press("escape")
         go_on.set()
         await until(pilot, lambda: jobs_of(app).shows_all, "all jobs")
         selected = jobs_of(app).selected

@@ -332,3 +332,12 @@ def test_waits_and_shares_agree_with_the_runs(habits: list[JobHabit]) -> None:
     for (_, end), (start, _) in zip(forecast.model.spans, forecast.model.spans[1:], strict=False):
         assert end < start
     assert sorted(-each.wait for each in forecast.collisions) == [-each.wait for each in forecast.collisions]
+
+
+def test_of_two_slots_at_one_moment_the_job_that_is_listed_first_goes_first() -> None:
+    half_hourly = habit(1, minutes=30, first=HOUR / 2, seconds=600, places=1)
+    hourly = habit(2, minutes=60, first=HOUR, seconds=600, places=1)
+    seen = look(half_hourly, hourly, hours=1.4)
+    assert [(each.job.id.int, each.other.id.int, each.wait) for each in seen.collisions] == [(2, 1, 600)]
+    turned = look(hourly, half_hourly, hours=1.4)
+    assert [(each.job.id.int, each.other.id.int, each.wait) for each in turned.collisions] == [(1, 2, 600)]

@@ -1,4 +1,5 @@
--- Every job with its current and its last run, and nothing of its past: a few index entries each.
+-- Every job with its current and its last run, and nothing of its past: a few index entries each. Paused ones stand
+-- last: their slots lie ever further in the past, and of many jobs only the first are given.
 SELECT j.*,
     greatest(0, extract(epoch FROM now() - j.next_run_at))::double precision AS overdue,
     current_run.run AS current_run,
@@ -10,7 +11,7 @@ FROM (
     ) UNION ALL (
         SELECT * FROM scheduled_jobs WHERE NOT enabled OR needs_slot ORDER BY next_run_at, id LIMIT :limit
     )
-    ORDER BY next_run_at, id
+    ORDER BY enabled DESC, next_run_at, id
     LIMIT :limit
 ) j
 LEFT JOIN LATERAL (
@@ -25,4 +26,4 @@ LEFT JOIN LATERAL (
         AND r.mode = 'run'
     ORDER BY r.started_at DESC, r.id DESC LIMIT 1
 ) last_run ON true
-ORDER BY j.next_run_at, j.id
+ORDER BY j.enabled DESC, j.next_run_at, j.id
