@@ -120,7 +120,7 @@ class ConsoleApp(App[int]):
         self._opener = opener
         self._tick_seconds = tick
         self._leaving = asyncio.Event()
-        self._is_ready = False
+        self._is_whole = False
         self._exiting: asyncio.Task[None] | None = None
         self._session: asyncio.Task[None] | None = None
         self.sweeper = Sweeper()
@@ -381,19 +381,22 @@ class ConsoleApp(App[int]):
         """Goes to the list of a mode, away from whatever was left open there."""
         if self.current_mode != mode:
             await self._ahead.made(mode)
+            if mode not in self._screen_stacks:
+                # It is being left.
+                return
             # With others on top of it, what is shown first is not what stays.
-            self._is_ready = len(self._screen_stacks[mode]) == 1
+            self._is_whole = len(self._screen_stacks[mode]) == 1
             try:
                 await self.switch_mode(mode)
             finally:
-                self._is_ready = False
+                self._is_whole = False
         while len(self.screen_stack) > 1:
             await self.pop_screen()
 
     def delay_update(self, delay: float = 0.05) -> None:
         """Called when the mode changes: the library hides for so long how a new screen comes together, but
         here it is whole."""
-        if not self._is_ready:
+        if not self._is_whole:
             super().delay_update(delay)
 
     def action_brief(self) -> None:

@@ -13,7 +13,7 @@ from bawt_console.modes import MODES
 
 # Whoever types or holds a key down comes again sooner.
 BETWEEN_KEYS_SECONDS = 0.25
-LOOK_SECONDS = 0.1
+ASK_SECONDS = 0.1
 
 
 class ScreensAhead:
@@ -39,7 +39,7 @@ class ScreensAhead:
         """Makes all that are missing, or those until `end`."""
         for mode in MODES:
             while not self._is_quiet(BETWEEN_KEYS_SECONDS):  # noqa: ASYNC110 - nothing tells that time passes
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(ASK_SECONDS)
             await self.made(mode.id)
 
     async def made(self, mode: str) -> None:

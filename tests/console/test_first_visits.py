@@ -146,6 +146,16 @@ async def test_leaving_while_a_screen_is_made_waits_for_it_and_makes_no_more(
     assert app._exception is None
 
 
+async def test_a_key_that_comes_while_it_is_left_shows_no_further_screen(making: Making) -> None:
+    app, begun = making
+    async with opened(app):
+        await come_to("runs", begun)
+        app.exit(0)
+        await app.action_show("forecast")
+        assert (app.current_mode, begun[-1]) == ("jobs", "runs")
+    assert app._exception is None
+
+
 async def test_a_command_for_a_screen_that_is_half_made_waits_for_it(making: Making) -> None:
     app, begun = making
     async with opened(app) as pilot:
