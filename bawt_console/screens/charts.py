@@ -158,7 +158,7 @@ class ChartsScreen(LiveScreen):
             if not self.jobs.rows or kinds & {"jobs", "runs"}:
                 await self._load_jobs(source)
             if self._wanted_job:
-                self._choose_job(self._wanted_job)
+                self._choose_wanted()
             return None if reading is None else await reading
         finally:
             if reading is not None:
@@ -253,6 +253,13 @@ class ChartsScreen(LiveScreen):
             place = max(0, min(step, last))
             self._at = None if place == last else chart.start_of(place)
             self._show_figures()
+
+    def _choose_wanted(self) -> None:
+        """What was asked for before there were any jobs."""
+        try:
+            self._choose_job(self._wanted_job)
+        except StateError as error:
+            self.complain(error)
 
     def _choose_job(self, name: str) -> None:
         self._wanted_job = ""

@@ -382,10 +382,13 @@ class LiveScreen(Screen[None]):
         except SchedulerError as error:
             if error.has_more_in_log:
                 log.warning("An action failed [%s]: %s", error.error_id, error.title)
-            self.app.post_message(Said(error.title, detail=_detail(error), severity="error"))
+            self.complain(error)
         except Exception as error:  # noqa: BLE001 - a border: no bug in an action may end the console
-            failure = unexpected(error)
-            self.app.post_message(Said(failure.title, detail=_detail(failure), severity="error"))
+            self.complain(unexpected(error))
+
+    def complain(self, error: SchedulerError) -> None:
+        """Says in a toast what was wrong with something that the person asked for."""
+        self.app.post_message(Said(error.title, detail=_detail(error), severity="error"))
 
     def tell(self, text: str) -> None:
         """Says something in a toast."""

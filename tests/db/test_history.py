@@ -402,7 +402,7 @@ async def test_a_new_job_has_no_past(database: Database, history: History) -> No
     )
 
 
-async def test_jobs_come_next_due_first_and_only_enabled_ones_are_late(
+async def test_jobs_come_next_due_first_paused_ones_last_and_only_enabled_ones_are_late(
     database: Database, history: History
 ) -> None:
     soon, late, paused = (
@@ -413,8 +413,8 @@ async def test_jobs_come_next_due_first_and_only_enabled_ones_are_late(
     async with database.connection() as connection:
         await connection.execute("UPDATE scheduled_jobs SET enabled = false WHERE id = $1", paused)
     overviews = await history.jobs()
-    assert [overview.job.id for overview in overviews] == [paused, late, soon]
-    assert [round(overview.lateness / 60) for overview in overviews] == [0, 10, 0]
+    assert [overview.job.id for overview in overviews] == [late, soon, paused]
+    assert [round(overview.lateness / 60) for overview in overviews] == [10, 0, 0]
 
 
 async def test_a_silent_node_is_called_lost_and_a_stopped_one_is_shown_for_a_day(
