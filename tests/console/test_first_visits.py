@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
 import pytest
 from textual.color import Color
@@ -21,7 +20,7 @@ from bawt_console.widgets.themes import THEMES
 from scheduler_core.domain import EVERY_JOB, JobFilter, JobOverview
 from tests.console.believable import NOW, believable_world
 from tests.console.fakes import FakeSource, console_on
-from tests.console.pilots import jobs_of, opened, toasts, until
+from tests.console.pilots import PATIENCE_SECONDS, jobs_of, opened, toasts, until
 from tests.console.test_charts import settled
 
 
@@ -107,29 +106,33 @@ async def test_no_screen_is_made_while_somebody_types(monkeypatch: pytest.Monkey
         await until(pilot, lambda: len(made(app)) >= len(MODES), "the others")
 
 
-class Making(NamedTuple):
-    """The console in the middle of making a screen that nobody asked for."""
+class Making:
+    """A console that makes screens which nobody asked for only when it may."""
 
-    app: ConsoleApp
-    begun: list[str]
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun: list[str] = []
+        self._may = False
+        make = ConsoleApp._init_mode
+
+        def noted(console: ConsoleApp, mode: str) -> AwaitMount:
+            self.begun.append(mode)
+            return make(console, mode)
+
+        monkeypatch.setattr(ConsoleApp, "_init_mode", noted)
+        self.app = ticking(FakeSource(believable_world()))
+        monkeypatch.setattr(self.app.sweeper, "is_quiet", lambda seconds: self._may)
+
+    async def come_to(self, mode: str) -> None:
+        """Returns in the turn of the loop after this one was begun."""
+        self._may = True
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while mode not in self.begun:  # noqa: ASYNC110 - each turn, to be there while it is half made
+                await asyncio.sleep(0)
 
 
 @pytest.fixture
 def making(monkeypatch: pytest.MonkeyPatch) -> Making:
-    begun: list[str] = []
-    make = ConsoleApp._init_mode
-
-    def noted(console: ConsoleApp, mode: str) -> AwaitMount:
-        begun.append(mode)
-        return make(console, mode)
-
-    monkeypatch.setattr(ConsoleApp, "_init_mode", noted)
-    return Making(ticking(FakeSource(believable_world())), begun)
-
-
-async def come_to(mode: str, begun: list[str]) -> None:
-    while mode not in begun:  # noqa: ASYNC110 - each turn of the loop, to be there while it is half made
-        await asyncio.sleep(0)
+    return Making(monkeypatch)
 
 
 @pytest.mark.parametrize("at", [mode.id for mode in MODES if mode.id != "jobs"])
@@ -137,30 +140,29 @@ async def come_to(mode: str, begun: list[str]) -> None:
 async def test_leaving_while_a_screen_is_made_waits_for_it_and_makes_no_more(
     making: Making, at: str, way: str
 ) -> None:
-    app, begun = making
-    async with opened(app):
-        await come_to(at, begun)
+    async with opened(making.app):
+        await making.come_to(at)
         if way == "exit":
-            app.exit(0)
+            making.app.exit(0)
     # Without it the test's own end comes a little later.
-    assert begun[-1] == at or way == "shutdown"
-    assert app._exception is None
+    assert making.begun[-1] == at or way == "shutdown"
+    assert making.app._exception is None
 
 
 async def test_a_key_that_comes_while_it_is_left_shows_no_further_screen(making: Making) -> None:
-    app, begun = making
+    app = making.app
     async with opened(app):
-        await come_to("runs", begun)
+        await making.come_to("runs")
         app.exit(0)
         await app.action_show("forecast")
-        assert (app.current_mode, begun[-1]) == ("jobs", "runs")
+        assert (app.current_mode, making.begun[-1]) == ("jobs", "runs")
     assert app._exception is None
 
 
 async def test_a_command_for_a_screen_that_is_half_made_waits_for_it(making: Making) -> None:
-    app, begun = making
+    app = making.app
     async with opened(app) as pilot:
-        await come_to("charts", begun)
+        await making.come_to("charts")
         obey(jobs_of(app), "chart profile_maintenance 7d")
         await until(pilot, lambda: isinstance(app.screen, ChartsScreen), "the charts")
         await settled(pilot)
