@@ -124,9 +124,7 @@ class ConsoleApp(App[int]):
         self._exiting: asyncio.Task[None] | None = None
         self._session: asyncio.Task[None] | None = None
         self.sweeper = Sweeper()
-        self._ahead = ScreensAhead(
-            make=self._init_mode, is_quiet=lambda seconds: self.sweeper.is_quiet(seconds)
-        )
+        self._ahead = ScreensAhead(make=self._init_mode, is_quiet=self.sweeper.is_quiet)
         self._keystrokes = Keystrokes(self, super().on_event)
         for theme in THEMES:
             self.register_theme(theme)
@@ -155,6 +153,7 @@ class ConsoleApp(App[int]):
         super().exit(result, code, message)
 
     async def _shutdown(self) -> None:
+        # Also where nobody said `exit`, such as when it is cancelled from outside.
         await self._ahead.end()
         await super()._shutdown()
 

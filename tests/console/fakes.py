@@ -275,10 +275,12 @@ def console_on(
     keymap: Keymap | None = None,
     views: Views | None = None,
     open_at: str = "",
+    tick: float | None = None,
 ) -> ConsoleApp:
-    """A console on a fake, with the clock stopped at `NOW` in UTC and nothing that ticks.
+    """A console on a fake, with the clock stopped at `NOW` in UTC.
 
     Args:
+        tick: as for the console; by default nothing ticks.
         failure: what the first opening ends with.
     """
     failures = [] if failure is None else [failure]
@@ -293,7 +295,7 @@ def console_on(
         opener,
         now=lambda: NOW,
         zone=UTC,
-        tick=None,
+        tick=tick,
         keymap=keymap,
         # A person's own views are no business of a test.
         views=views or Views(Path("/nowhere/views.json")),

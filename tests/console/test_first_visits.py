@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from textual.color import Color
@@ -18,18 +16,15 @@ from bawt_console.screens.live import VIEW, LiveScreen
 from bawt_console.screens_ahead import BETWEEN_KEYS_SECONDS
 from bawt_console.widgets.themes import THEMES
 from scheduler_core.domain import EVERY_JOB, JobFilter, JobOverview
-from tests.console.believable import NOW, believable_world
+from tests.console.believable import believable_world
 from tests.console.fakes import FakeSource, console_on
 from tests.console.pilots import PATIENCE_SECONDS, jobs_of, opened, toasts, until
 from tests.console.test_charts import settled
 
 
-def ticking(source: FakeSource) -> ConsoleApp:
-    @asynccontextmanager
-    async def opener() -> AsyncIterator[FakeSource]:
-        yield source
-
-    return ConsoleApp(opener, now=lambda: NOW, tick=60.0)
+def ticking() -> ConsoleApp:
+    """One that does what comes by itself."""
+    return console_on(FakeSource(believable_world()), tick=60.0)
 
 
 def made(app: ConsoleApp) -> set[str]:
@@ -76,7 +71,7 @@ async def test_a_theme_chosen_on_another_screen_is_there(is_visited: bool) -> No
 
 async def test_screens_are_made_before_somebody_asks_for_them_and_ask_nobody() -> None:
     source = FakeSource(believable_world())
-    app = ticking(source)
+    app = console_on(source, tick=60.0)
     async with opened(app) as pilot:
         await until(pilot, lambda: made(app) >= {mode.id for mode in MODES}, "all screens")
         await pilot.pause(0.1)
@@ -89,7 +84,7 @@ async def test_screens_are_made_before_somebody_asks_for_them_and_ask_nobody() -
 
 
 async def test_no_screen_is_made_while_somebody_types(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = ticking(FakeSource(believable_world()))
+    app = ticking()
     asked: list[float] = []
     is_quiet = False
 
@@ -97,7 +92,7 @@ async def test_no_screen_is_made_while_somebody_types(monkeypatch: pytest.Monkey
         asked.append(seconds)
         return is_quiet
 
-    monkeypatch.setattr(app.sweeper, "is_quiet", quiet)
+    monkeypatch.setattr(app._ahead, "_is_quiet", quiet)
     async with opened(app) as pilot:
         await until(pilot, lambda: len(asked) > 3, "the question whether somebody types")
         assert set(asked) == {BETWEEN_KEYS_SECONDS}
@@ -119,8 +114,8 @@ class Making:
             return make(console, mode)
 
         monkeypatch.setattr(ConsoleApp, "_init_mode", noted)
-        self.app = ticking(FakeSource(believable_world()))
-        monkeypatch.setattr(self.app.sweeper, "is_quiet", lambda seconds: self._may)
+        self.app = ticking()
+        monkeypatch.setattr(self.app._ahead, "_is_quiet", lambda seconds: self._may)
 
     async def come_to(self, mode: str) -> None:
         """Returns in the turn of the loop after this one was begun."""
